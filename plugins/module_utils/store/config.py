@@ -1,0 +1,190 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From options to two storage sides: where Milvus keeps its data, and where the backup lies.
+
+The backup side inherits from the instance's side in three units, never option by option (DESIGN 3): place, credentials,
+bucket. Option-wise inheritance could send one account's key to another's endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, PLACE_OPTIONS
+from ..errors import usage_error
+
+S3_TYPES = ("minio", "s3", "aws")
+DEFAULT_STORAGE_TYPE = "minio"
+DEFAULT_BACKUP_ROOT_PATH = "backup"
+OPERATION = "reading the storage options"
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """One side: a place, the credentials for it, one bucket and a root path (without leading or trailing slash)."""
+
+    storage_type: str
+    address: str | None
+    port: int | None
+    region: str | None
+    use_ssl: bool
+    ca_path: str | None
+    access_key_id: str | None
+    secret_access_key: str | None = field(repr=False)
+    session_token: str | None = field(repr=False)
+    use_iam: bool
+    bucket: str
+    root_path: str
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The URL of the service, or None for AWS itself (boto3 then builds it from the region)."""
+        if not self.address:
+            return None
+        scheme = "https" if self.use_ssl else "http"
+        port = f":{self.port}" if self.port else ""
+        return f"{scheme}://{self.address}{port}"
+
+    @property
+    def label(self) -> str:
+        """The bucket as shown to people: service and bucket, no credentials."""
+        return f"{self.endpoint_url or self.storage_type}/{self.bucket}"
+
+    def same_service(self, other: StoreConfig) -> bool:
+        """Whether one server-side copy can reach both sides."""
+        mine = (self.endpoint_url, self.region if not self.endpoint_url else None)
+        return mine == (other.endpoint_url, other.region if not other.endpoint_url else None)
+
+
+def resolve_backup_side(options: Mapping[str, object]) -> dict[str, object]:
+    """The effective backup side as C(backup_*) options in full; unset ones are left out.
+
+    Raises usage errors for half a credential and for another place without credentials of its own.
+    """
+    place = _unit(options, PLACE_OPTIONS, BACKUP_PREFIX)
+    own_place = _unit(options, PLACE_OPTIONS, "")
+    credentials = _unit(options, CREDENTIAL_OPTIONS, BACKUP_PREFIX)
+    _refuse_half_credential(credentials, BACKUP_PREFIX)
+    elsewhere = any(_normal(value) != _normal(own_place.get(name)) for name, value in place.items())
+    if elsewhere and not credentials:
+        raise usage_error(
+            OPERATION,
+            "backup_" + ", backup_".join(sorted(place)),
+            "the backup side names another storage service but no credentials for it, "
+            "and the instance's keys are never sent to another service",
+            "set backup_access_key_id and backup_secret_access_key, or backup_use_iam: true",
+        )
+    if not elsewhere:
+        place = own_place
+    if not credentials:
+        credentials = _unit(options, CREDENTIAL_OPTIONS, "")
+    resolved = {BACKUP_PREFIX + name: value for name, value in {**place, **credentials}.items()}
+    bucket = _given(options, "backup_bucket_name") or _given(options, "bucket_name")
+    if bucket is not None:
+        resolved["backup_bucket_name"] = bucket
+    root_path = _given(options, "backup_root_path")
+    resolved["backup_root_path"] = DEFAULT_BACKUP_ROOT_PATH if root_path is None else root_path
+    return resolved
+
+
+def instance_store(options: Mapping[str, object]) -> StoreConfig:
+    """Where the instance keeps its data. Raises usage errors that name the missing option."""
+    _refuse_half_credential(_unit(options, CREDENTIAL_OPTIONS, ""), "")
+    return _store_config(options, "")
+
+
+def backup_store(options: Mapping[str, object]) -> StoreConfig:
+    """Where backups of the instance lie, after inheritance."""
+    return _store_config(resolve_backup_side(options), BACKUP_PREFIX)
+
+
+def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
+    def text(name: str) -> str | None:
+        value = _given(options, prefix + name)
+        return None if value is None else str(value)
+
+    storage_type = (text("storage_type") or DEFAULT_STORAGE_TYPE).lower()
+    if storage_type not in S3_TYPES:
+        raise usage_error(
+            OPERATION,
+            f"{prefix}storage_type",
+            f"storage type {storage_type!r} is not implemented",
+            f"use one of {', '.join(S3_TYPES)}",
+        )
+    bucket = text("bucket_name")
+    if bucket is None:
+        raise usage_error(OPERATION, f"{prefix}bucket_name", "no bucket is named", f"set {prefix}bucket_name")
+    if storage_type == "minio" and text("storage_address") is None:
+        raise usage_error(
+            OPERATION,
+            f"{prefix}storage_address",
+            "storage type 'minio' needs the address of the service",
+            f"set {prefix}storage_address, or {prefix}storage_type: aws for Amazon S3",
+        )
+    use_iam = bool(_given(options, prefix + "use_iam"))
+    if text("access_key_id") is None and not use_iam:
+        raise usage_error(
+            OPERATION,
+            f"{prefix}access_key_id",
+            "no credentials for the storage service are given",
+            f"set {prefix}access_key_id and {prefix}secret_access_key, or {prefix}use_iam: true",
+        )
+    port = _given(options, prefix + "storage_port")
+    return StoreConfig(
+        storage_type=storage_type,
+        address=text("storage_address"),
+        port=None if port is None else int(str(port)),
+        region=text("storage_region"),
+        use_ssl=bool(_given(options, prefix + "storage_use_ssl")),
+        ca_path=text("storage_ca_path"),
+        access_key_id=text("access_key_id"),
+        secret_access_key=text("secret_access_key"),
+        session_token=text("session_token"),
+        use_iam=use_iam,
+        bucket=bucket,
+        root_path=clean_root_path(text("root_path") or "", f"{prefix}root_path"),
+    )
+
+
+def clean_root_path(root_path: str, option: str) -> str:
+    """A root path without surrounding slashes; refuses what S3 services spell differently from each other."""
+    cleaned = root_path.strip("/")
+    parts = cleaned.split("/") if cleaned else []
+    if any(part in ("", ".", "..") or part != part.strip() or "\\" in part or not part.isprintable() for part in parts):
+        raise usage_error(
+            OPERATION,
+            option,
+            f"root path {root_path!r} has an empty, dotted, blank or unprintable element",
+            "write the root path as in the server's minio.rootPath, for example files_a",
+        )
+    return cleaned
+
+
+def _refuse_half_credential(credentials: Mapping[str, object], prefix: str) -> None:
+    halves = [name for name in ("access_key_id", "secret_access_key") if name in credentials]
+    token_alone = "session_token" in credentials and len(halves) < 2
+    if len(halves) == 1 or token_alone:
+        missing = [name for name in ("access_key_id", "secret_access_key") if name not in credentials]
+        raise usage_error(
+            OPERATION,
+            prefix + (prefix + ", ").join(sorted(credentials)),
+            "half a credential is given",
+            "set " + " and ".join(prefix + name for name in missing) + " too",
+        )
+
+
+def _unit(options: Mapping[str, object], names: tuple[str, ...], prefix: str) -> dict[str, object]:
+    found = {name: _given(options, prefix + name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _given(options: Mapping[str, object], name: str) -> object | None:
+    """The value of an option, None when it is unset or empty: AWX sends '' for an unanswered question."""
+    value = options.get(name)
+    return None if value is None or value == "" else value
+
+
+def _normal(value: object) -> str:
+    return str(value).strip().lower()
