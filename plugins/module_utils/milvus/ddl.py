@@ -1,0 +1,90 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls that change a server: collections, partitions, indexes, load state, names. Used by the restore only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import sdk
+from .catalog import CollectionName
+from .schema import has_partition_key, schema_from_json
+from .server import Server
+
+
+def create_database(server: Server, database: str) -> None:
+    server.call_when_allowed("CreateDatabase", sdk.milvus_pb2.CreateDatabaseRequest(db_name=database))
+
+
+def create_collection(
+    server: Server,
+    name: CollectionName,
+    schema: Mapping[str, Any],
+    *,
+    shards: int,
+    consistency_level: int,
+    properties: Mapping[str, str],
+    partitions: int,
+) -> None:
+    """Create a collection from a backup's schema; C(properties) given here survive a restart of any server.
+
+    C(partitions) counts only for a schema with a partition key. Creating the same collection twice is no error for
+    the server: callers look first.
+    """
+    request = sdk.milvus_pb2.CreateCollectionRequest(
+        collection_name=name.name,
+        schema=schema_from_json(schema, name.name).SerializeToString(),
+        shards_num=shards,
+        consistency_level=consistency_level,
+        properties=_pairs(properties),
+        num_partitions=partitions if has_partition_key(schema) else 0,
+    )
+    server.call_when_allowed("CreateCollection", request, database=name.database)
+
+
+def create_partition(server: Server, name: CollectionName, partition: str) -> None:
+    request = sdk.milvus_pb2.CreatePartitionRequest(collection_name=name.name, partition_name=partition)
+    server.call_when_allowed("CreatePartition", request, database=name.database)
+
+
+def create_index(
+    server: Server, name: CollectionName, field_name: str, index_name: str, params: Mapping[str, str]
+) -> None:
+    request = sdk.milvus_pb2.CreateIndexRequest(
+        collection_name=name.name, field_name=field_name, index_name=index_name, extra_params=_pairs(params)
+    )
+    server.call_when_allowed("CreateIndex", request, database=name.database)
+
+
+def load(server: Server, name: CollectionName) -> None:
+    """Ask for the load; it is done when C(catalog.load_state) says so."""
+    request = sdk.milvus_pb2.LoadCollectionRequest(collection_name=name.name)
+    server.call_when_allowed("LoadCollection", request, database=name.database)
+
+
+def release(server: Server, name: CollectionName) -> None:
+    request = sdk.milvus_pb2.ReleaseCollectionRequest(collection_name=name.name)
+    server.call("ReleaseCollection", request, database=name.database)
+
+
+def rename(server: Server, old: CollectionName, new_name: str) -> None:
+    """Rename inside one database. Both databases are always named: an omitted one moves the collection (2.3.5)."""
+    request = sdk.milvus_pb2.RenameCollectionRequest(oldName=old.name, newName=new_name, newDBName=old.database)
+    server.call("RenameCollection", request, database=old.database)
+
+
+def drop_collection(server: Server, name: CollectionName) -> None:
+    request = sdk.milvus_pb2.DropCollectionRequest(collection_name=name.name)
+    server.call("DropCollection", request, database=name.database)
+
+
+def alter_properties(server: Server, name: CollectionName, properties: Mapping[str, str]) -> None:
+    """Up to 2.3.5 the last change lives in memory only: it must be followed by a rename, which stores it."""
+    request = sdk.milvus_pb2.AlterCollectionRequest(collection_name=name.name, properties=_pairs(properties))
+    server.call("AlterCollection", request, database=name.database)
+
+
+def _pairs(values: Mapping[str, str]) -> list[Any]:
+    return [sdk.common_pb2.KeyValuePair(key=key, value=value) for key, value in values.items()]
