@@ -1,0 +1,256 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time per backup: a create-once object with a lease, renewed while the run lives.
+
+A lock is stolen only when its holder is known to be dead (same host, same boot, same process namespace, process gone)
+or when the lease has run out by the store's own clock and by the writer's. The holder proves itself again, by
+compare-and-swap, before the commit: a run that slept through its lease cannot commit.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from ..errors import MilvusOpsError
+from ..store.base import ConditionFailed, ObjectStore, StoredBytes
+
+LEASE_SECONDS = 900
+RENEW_SECONDS = 60
+POLL_SECONDS = 1.0
+MAX_LOCK_BYTES = 65536
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock. C(written_at) is Unix seconds by the writer's clock; C(epoch) counts the steals."""
+
+    run_id: str
+    epoch: int
+    host: str
+    boot_id: str
+    namespace: str
+    pid: int
+    process_start: str
+    user: str
+    written_at: float
+
+    def describe(self) -> str:
+        return f"process {self.pid} of {self.user} on {self.host}, run {self.run_id}"
+
+    def is_dead_here(self) -> bool:
+        """Known to be dead: only a process of this very host, boot and namespace can be judged."""
+        here = _this_process(self.run_id)
+        if not self.boot_id or (self.host, self.boot_id, self.namespace) != (here.host, here.boot_id, here.namespace):
+            return False
+        return _process_start(self.pid) != self.process_start
+
+
+class BackupLock:
+    """A held lock; a context manager that releases it. Renews itself in the background."""
+
+    def __init__(self, store: ObjectStore, key: str, holder: Holder, etag: str) -> None:
+        self._store = store
+        self._key = key
+        self._holder = holder
+        self._etag = etag
+        self._lost: str | None = None
+        self._deadline = time.monotonic() + LEASE_SECONDS * 2 / 3
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._renewer = threading.Thread(target=self._renew_forever, name="lock-renewal", daemon=True)
+        self._renewer.start()
+
+    def __enter__(self) -> BackupLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._renewer.join()
+        try:
+            if self._lost is None:
+                self._give_back()
+        except (MilvusOpsError, ConditionFailed):
+            # A lock that stays is found dead by the next run; an error here must not hide the run's own.
+            return
+
+    def require(self) -> None:
+        """Raise when the lock is lost, or could not be renewed for two thirds of its lease. Call before each write."""
+        if self._lost is None and time.monotonic() > self._deadline:
+            self._lost = "it could not be renewed in time"
+        if self._lost is not None:
+            raise MilvusOpsError(
+                "lock_held",
+                "holding the lock of the backup",
+                f"{self._store.label}/{self._key}",
+                f"the lock was lost: {self._lost}",
+                state_left="the backup is not committed; what was copied is kept",
+                next_step="run the task again: it continues, or adopts what the other run finished",
+            )
+
+    def renew(self) -> None:
+        """Prove by compare-and-swap that the lock is still held."""
+        with self._guard:
+            try:
+                fresh = replace(self._holder, written_at=time.time())
+                self._etag = self._store.write(self._key, _encode(fresh), if_etag=self._etag)
+                self._deadline = time.monotonic() + LEASE_SECONDS * 2 / 3
+            except ConditionFailed:
+                current = self._store.read(self._key, MAX_LOCK_BYTES)
+                holder = None if current is None else _decode(current.body)
+                if holder is not None and current is not None and holder.run_id == self._holder.run_id:
+                    self._etag = current.etag  # the answer to an earlier renewal was lost on the way
+                    self._deadline = time.monotonic() + LEASE_SECONDS * 2 / 3
+                else:
+                    self._lost = "it was removed" if holder is None else f"{holder.describe()} took it"
+        self.require()
+
+    def _renew_forever(self) -> None:
+        while not self._stop.wait(RENEW_SECONDS):
+            try:
+                self.renew()
+            except MilvusOpsError:
+                continue  # require() tells the run, once the lease gets short or the lock is lost
+
+    def _give_back(self) -> None:
+        current = self._store.read(self._key, MAX_LOCK_BYTES)
+        holder = None if current is None else _decode(current.body)
+        if holder is not None and holder.run_id == self._holder.run_id:
+            self._store.delete([self._key])
+
+
+def acquire(
+    store: ObjectStore, key: str, run_id: str, *, wait: float, meanwhile: Callable[[], T | None]
+) -> BackupLock | T:
+    """Take the lock, waiting up to C(wait) seconds for its holder.
+
+    C(meanwhile) is asked before every attempt; what it returns ends the wait (the finished backup of another run).
+    Raises C(lock_held), naming the holder, without having written anything.
+    """
+    end = time.monotonic() + wait
+    while True:
+        found = meanwhile()
+        if found is not None:
+            return found
+        lock = _try_acquire(store, key, run_id)
+        if isinstance(lock, BackupLock):
+            # The holder before us may have finished between the question and the lock.
+            found = meanwhile()
+            if found is None:
+                return lock
+            lock.__exit__(None, None, None)
+            return found
+        if time.monotonic() > end:
+            raise _held_error(store, key, lock, wait)
+        time.sleep(POLL_SECONDS)
+
+
+def _try_acquire(store: ObjectStore, key: str, run_id: str) -> BackupLock | tuple[Holder | None, float]:
+    """The lock, or its holder (None if unreadable) and the seconds since it was last renewed."""
+    mine = _this_process(run_id)
+    try:
+        return BackupLock(store, key, mine, store.write(key, _encode(mine), if_absent=True))
+    except ConditionFailed:
+        current = store.read(key, MAX_LOCK_BYTES)
+    if current is None:
+        return None, 0.0
+    holder = _decode(current.body)
+    age = current.store_now - current.modified
+    if holder is not None and holder.run_id == run_id:
+        return BackupLock(store, key, holder, current.etag)
+    if not _may_be_stolen(holder, current):
+        return holder, age
+    stolen = replace(mine, epoch=1 + (holder.epoch if holder else 0))
+    try:
+        return BackupLock(store, key, stolen, store.write(key, _encode(stolen), if_etag=current.etag))
+    except ConditionFailed:
+        return holder, age
+
+
+def _may_be_stolen(holder: Holder | None, current: StoredBytes) -> bool:
+    if holder is None:
+        return False
+    stale_in_store = current.store_now - current.modified > LEASE_SECONDS
+    stale_by_writer = time.time() - holder.written_at > LEASE_SECONDS
+    return holder.is_dead_here() or (stale_in_store and stale_by_writer)
+
+
+def _held_error(store: ObjectStore, key: str, seen: tuple[Holder | None, float], wait: float) -> MilvusOpsError:
+    holder, age = seen
+    who = holder.describe() if holder else "an unreadable lock object"
+    return MilvusOpsError(
+        "lock_held",
+        "taking the lock of the backup",
+        f"{store.label}/{key}",
+        f"{who} holds it, last renewed {age:.0f} seconds ago; waited {wait:g} seconds",
+        state_left="this run wrote nothing",
+        next_step="wait for that run, or set lock_timeout; the lock of a dead run on another host "
+        f"is taken over {LEASE_SECONDS} seconds after its last renewal",
+    )
+
+
+def _this_process(run_id: str) -> Holder:
+    pid = os.getpid()
+    return Holder(
+        run_id=run_id,
+        epoch=0,
+        host=socket.gethostname(),
+        boot_id=_read_text("/proc/sys/kernel/random/boot_id"),
+        namespace=_read_link("/proc/self/ns/pid"),
+        pid=pid,
+        process_start=_process_start(pid),
+        user=_user_name(),
+        written_at=time.time(),
+    )
+
+
+def _process_start(pid: int) -> str:
+    """Start time of a process in clock ticks since boot; '' when there is no such process or no /proc."""
+    fields = _read_text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return fields[19] if len(fields) > 19 and fields[0] != "Z" else ""
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _read_text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _read_link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _encode(holder: Holder) -> bytes:
+    return json.dumps(asdict(holder)).encode()
+
+
+def _decode(body: bytes) -> Holder | None:
+    """None for a lock that cannot be read: it counts as held, by nobody knows whom."""
+    try:
+        return Holder(**json.loads(body))
+    except (ValueError, TypeError):
+        return None
