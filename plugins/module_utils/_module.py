@@ -1,0 +1,119 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that knows Ansible: arguments in, result or C(fail_json) out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import sys
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._arguments import SECRET_OPTIONS, group_spec
+from .credentials import with_environment
+from .errors import MilvusOpsError
+
+REQUIREMENTS = "'pymilvus>=2.6,<4' 'boto3>=1.36,<2'"
+SHORTEST_MASKED = 4
+"""Shorter secrets are masked as options only: as C(no_log_values) they would garble every result."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a module was called with; C(options) holds credentials from the environment where no option gives any."""
+
+    options: Mapping[str, Any]
+    check_mode: bool
+
+
+def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, Any]], **rules: Any) -> NoReturn:
+    """Run one module of the action group: C(action) returns the result, or raises MilvusOpsError."""
+    module = AnsibleModule(argument_spec={**group_spec(), **spec}, supports_check_mode=True, **rules)
+    signal.signal(signal.SIGTERM, _cancel)
+    try:
+        options = with_environment(module.params, os.environ)
+        _mask_secrets(module, options)
+        result = dict(action(Call(options, module.check_mode)))
+    except MilvusOpsError as error:
+        _fail(module, error)
+    except KeyboardInterrupt:
+        _fail(module, _cancelled())
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback could show secrets, so it is not passed on
+        _fail(module, _unexpected(error))
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    module.exit_json(**result)
+
+
+def text_diff(before: str, after: str, header: str) -> dict[str, str]:
+    """A C(diff) of two texts, as C(--diff) shows it."""
+    return {"before": before, "after": after, "before_header": header, "after_header": header}
+
+
+def _fail(module: AnsibleModule, error: MilvusOpsError) -> NoReturn:
+    if error.kind == "requirements":
+        error = error.with_context(
+            where=f"{sys.executable} on {socket.gethostname()}",
+            next_step=f"run: {sys.executable} -m pip install {REQUIREMENTS}; or point ansible_python_interpreter "
+            "at a Python that has them",
+        )
+    module.fail_json(msg=error.failure.message, failure=asdict(error.failure))
+
+
+def _unexpected(error: Exception) -> MilvusOpsError:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "unknown"
+    return MilvusOpsError(
+        "internal",
+        "running the module",
+        where,
+        f"{type(error).__name__}: {error}",
+        state_left="unknown; an unfinished backup or staging collection may be left, the next run looks at it",
+        next_step="report this as a defect with this message",
+    )
+
+
+def _cancelled() -> MilvusOpsError:
+    return MilvusOpsError(
+        "cancelled",
+        "running the module",
+        socket.gethostname(),
+        "the run was told to stop",
+        state_left="an unfinished backup or staging collection may be left",
+        next_step="run the task again; it continues",
+        retryable=True,
+    )
+
+
+def _cancel(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _mask_secrets(module: AnsibleModule, options: Mapping[str, Any]) -> None:
+    """Let Ansible scrub the secrets wherever they came from, and in the forms in which libraries repeat them."""
+    secrets = {str(options[name]) for name in SECRET_OPTIONS if options.get(name)}
+    if options.get("user") and options.get("password"):
+        login = f"{options['user']}:{options['password']}"
+        module.no_log_values.add(base64.b64encode(login.encode()).decode())
+    for secret in secrets:
+        if len(secret) < SHORTEST_MASKED:
+            continue
+        module.no_log_values.update(
+            {
+                secret,
+                base64.b64encode(secret.encode()).decode(),
+                urllib.parse.quote(secret, safe=""),
+                json.dumps(secret)[1:-1],
+            }
+        )

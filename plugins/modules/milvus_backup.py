@@ -1,0 +1,442 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Back up collections of a Milvus instance."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: milvus_backup
+short_description: Back up collections of a Milvus instance
+version_added: 0.1.0
+author:
+  - The vectorops.milvus authors (@vectorops)
+description:
+  - Makes the backup O(name) exist, complete and verified, or removes it.
+  - The objects are copied inside the object storage service. They are written in the layout of milvus-backup, so that
+    either tool can restore what the other wrote. C(meta/full_meta.json) is written last, a backup without it does not
+    exist.
+  - The root path of the instance is proven before anything is written. A segment that has rows on the server but no
+    objects below O(root_path) fails the task.
+  - One run at a time works on one name, guarded by a lock in the object storage. A run that was killed is continued by
+    the next one, which copies only what is missing.
+notes:
+  - A second run finds one of the following situations. A fresh backup has a fresh name, such as a date, a ticket or a
+    job id. There is no option that overwrites a backup, because it would destroy the only good copy.
+  - If O(name) is absent, or unfinished with the same request, the backup is made or continued, and the task has changed.
+  - If O(name) is complete with the same request, it is verified and kept, and nothing is copied again. If the source has
+    other rows by now, a warning says so.
+  - If O(name) is complete or unfinished with another request (another instance, selection or strategy), the task fails
+    with RV(ignore:failure.kind=name_in_use) and shows the difference.
+  - If O(name) is complete but objects are missing or altered, the task fails with RV(ignore:failure.kind=corrupt). A complete
+    backup is never repaired silently.
+  - If another tool wrote O(name), it is kept when it holds the same collections as the selection means, else the task
+    fails with RV(ignore:failure.kind=name_in_use).
+  - Rows in the results are the rows of the segments. Deleted ones among them are counted too, their deletes are part of
+    the backup.
+extends_documentation_fragment:
+  - vectorops.milvus.connection
+  - vectorops.milvus.storage
+  - vectorops.milvus.attributes
+  - vectorops.milvus.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Plans from what the server has flushed by then. The real run flushes first, so it may find more rows.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Name of the backup, which is also its folder below O(backup_root_path).
+      - Letters, digits and underscores, a letter or underscore first, at most 128 characters.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) makes the backup exist. V(absent) removes it, finished or not, and every object of it.
+    type: str
+    choices: [present, absent]
+    default: present
+  collections:
+    description:
+      - What to back up. C(coll) means a collection of the database C(default), C(db.coll) one of another database,
+        C(db.*) all of one database, and C(*.*) everything.
+      - Required for O(state=present). An empty list is an error, nothing never means everything.
+    type: list
+    elements: str
+  exclude:
+    description:
+      - What to leave out of O(collections), in the same form.
+    type: list
+    elements: str
+    default: []
+  strategy:
+    description:
+      - V(flush) seals and stores what was acknowledged before the call. V(auto) chooses, which is V(flush) in this release.
+      - V(skip_flush) takes what is stored already, so rows that are not flushed are not included.
+      - V(meta_only) takes schemas, indexes and settings, but no rows.
+    type: str
+    choices: [auto, flush, skip_flush, meta_only]
+    default: auto
+  verify:
+    description:
+      - How the objects of a backup that is complete already are verified. V(size) compares sizes, V(etag) also compares
+        ETags where they can be compared. A backup that is being made is always verified to V(etag).
+    type: str
+    choices: [size, etag]
+    default: etag
+  copy_concurrency:
+    description:
+      - How many objects are copied at once.
+    type: int
+    default: 32
+  lock_timeout:
+    description:
+      - Seconds to wait for another run that holds the lock of this backup. A waiting run adopts the backup when the
+        other one finishes it, if the request is the same.
+    type: int
+    default: 0
+  force_foreign:
+    description:
+      - With O(state=absent), also remove a backup that another tool wrote.
+    type: bool
+    default: false
+seealso:
+  - module: vectorops.milvus.milvus_restore
+  - module: vectorops.milvus.milvus_info
+"""
+
+EXAMPLES = r"""
+- name: Back up one collection
+  vectorops.milvus.milvus_backup:
+    address: 127.0.0.1
+    storage_address: 127.0.0.1
+    storage_port: 9000
+    access_key_id: "{{ access_key_id }}"
+    secret_access_key: "{{ secret_access_key }}"
+    bucket_name: bucket-a
+    root_path: files_a
+    name: my_backup
+    collections: [coll]
+
+- name: Back up two databases, with the connection from the inventory
+  vectorops.milvus.milvus_backup:
+    name: "nightly_{{ run_label }}"
+    collections: [films.*, books.*]
+    exclude: [films.scratch]
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
+
+- name: Remove a backup
+  vectorops.milvus.milvus_backup:
+    name: my_backup
+    state: absent
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
+"""
+
+RETURN = r"""
+backup:
+  description: The backup as it is, or in check mode as it would be.
+  returned: O(state=present)
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: always
+      sample: my_backup
+    id:
+      description: Its unique id. Empty in check mode for a backup that does not exist yet.
+      type: str
+      returned: always
+      sample: 0b8f6a9e-6a1c-4a7f-9d55-0c8f6b1f2a10
+    path:
+      description: Its folder in the bucket.
+      type: str
+      returned: always
+      sample: backup/my_backup/
+    bucket:
+      description: The bucket it lies in.
+      type: str
+      returned: always
+      sample: bucket-a
+    exists:
+      description: Whether it is complete.
+      type: bool
+      returned: always
+    foreign:
+      description: Whether another tool wrote it.
+      type: bool
+      returned: always
+    created:
+      description: When it was made, in Unix seconds. Null if it is not known.
+      type: int
+      returned: always
+      sample: 1795352740
+    server_version:
+      description: Version of the server it was made from.
+      type: str
+      returned: always
+      sample: v2.3.5
+    collections:
+      description: What it holds.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        database:
+          description: Database of the collection.
+          type: str
+          returned: always
+          sample: default
+        name:
+          description: Name of the collection.
+          type: str
+          returned: always
+          sample: coll
+        rows:
+          description: Rows in its segments, deleted ones included.
+          type: int
+          returned: always
+          sample: 4000
+        segments:
+          description: Number of segments.
+          type: int
+          returned: always
+          sample: 2
+        objects:
+          description: Number of objects.
+          type: int
+          returned: always
+          sample: 14
+        bytes:
+          description: Size of the objects.
+          type: int
+          returned: always
+          sample: 350112
+    rows:
+      description: Rows of all collections.
+      type: int
+      returned: always
+      sample: 4000
+    objects:
+      description: Objects of all collections.
+      type: int
+      returned: always
+      sample: 14
+    bytes:
+      description: Size of the objects of all collections.
+      type: int
+      returned: always
+      sample: 350112
+copied:
+  description: What this run copied.
+  returned: O(state=present)
+  type: dict
+  contains:
+    objects:
+      description: Number of objects.
+      type: int
+      returned: always
+      sample: 14
+    bytes:
+      description: Their size.
+      type: int
+      returned: always
+      sample: 350112
+kept_objects:
+  description: Objects that were there already, equal in size and ETag.
+  returned: O(state=present)
+  type: int
+  sample: 0
+resumed:
+  description: Whether this run continued an unfinished backup, or would in check mode.
+  returned: O(state=present)
+  type: bool
+removed:
+  description: What was removed, or would be in check mode.
+  returned: O(state=absent)
+  type: dict
+  contains:
+    objects:
+      description: Number of objects.
+      type: int
+      returned: always
+      sample: 23
+    bytes:
+      description: Their size.
+      type: int
+      returned: always
+      sample: 361007
+sample_keys:
+  description: At most 20 of the keys that were written or removed, or would be.
+  returned: always
+  type: list
+  elements: str
+  sample: [backup/my_backup/binlogs/insert_log/1/2/3/3/100/4]
+duration:
+  description: Seconds that the run took.
+  returned: always
+  type: float
+  sample: 4.2
+seconds_by_phase:
+  description: Seconds of each phase.
+  returned: always
+  type: dict
+  sample: {look: 0.2, plan: 3.1, copy: 0.7, commit: 0.1}
+failure:
+  description: What went wrong, for programs. The text for people is in RV(ignore:msg).
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description: The kind of failure, such as V(usage), V(root_path), V(name_in_use), V(credentials) or V(lock_held).
+      type: str
+      returned: always
+      sample: root_path
+    operation:
+      description: What was attempted.
+      type: str
+      returned: always
+      sample: proving the root path
+    where:
+      description: The object, collection, option or host it is about.
+      type: str
+      returned: always
+      sample: http://127.0.0.1:9000/bucket-a/files_x/insert_log/1/2/3/
+    cause:
+      description: Why it failed.
+      type: str
+      returned: always
+      sample: the server has rows in a segment whose prefix is empty here
+    state_left:
+      description: What is left behind.
+      type: str
+      returned: always
+      sample: nothing was written
+    next_step:
+      description: What to do.
+      type: str
+      returned: always
+      sample: set root_path and bucket_name to minio.rootPath and minio.bucketName of this server
+    retryable:
+      description: Whether the same task may succeed when it is run again without a change.
+      type: bool
+      returned: always
+"""
+
+import uuid
+from typing import Any
+
+from ..module_utils._module import Call, run_module, text_diff
+from ..module_utils.backup.create import STRATEGIES, BackupOutcome, BackupRequest, ensure_backup
+from ..module_utils.backup.inventory import Place
+from ..module_utils.backup.layout import BackupLayout, InstanceLayout, known_backup_name, new_backup_name
+from ..module_utils.backup.plan import Source
+from ..module_utils.backup.remove import ensure_absent
+from ..module_utils.backup.reporting import backup_result, backup_text
+from ..module_utils.backup.verify import LEVELS
+from ..module_utils.milvus.features import require_supported
+from ..module_utils.milvus.selection import parse_exclusions, parse_patterns
+from ..module_utils.milvus.server import Server, connection_options
+from ..module_utils.progress import Progress
+from ..module_utils.store.base import WriteScope
+from ..module_utils.store.config import StoreConfig, backup_store, instance_store
+from ..module_utils.store.s3 import S3Store
+from ..module_utils.version import COLLECTION_VERSION
+
+SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "collections": {"type": "list", "elements": "str"},
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "strategy": {"type": "str", "choices": list(STRATEGIES), "default": "auto"},
+    "verify": {"type": "str", "choices": list(LEVELS), "default": "etag"},
+    "copy_concurrency": {"type": "int", "default": 32},
+    "lock_timeout": {"type": "int", "default": 0},
+    "force_foreign": {"type": "bool", "default": False},
+}
+
+
+def backup_action(call: Call) -> dict[str, Any]:
+    return _absent(call) if call.options["state"] == "absent" else _present(call)
+
+
+def _present(call: Call) -> dict[str, Any]:
+    options = call.options
+    name = new_backup_name(options["name"])
+    request = BackupRequest(
+        patterns=parse_patterns(options["collections"] or [], "collections"),
+        exclude=parse_exclusions(options["exclude"], "exclude"),
+        strategy=options["strategy"],
+        verify=options["verify"],
+        copy_concurrency=max(1, options["copy_concurrency"]),
+        lock_timeout=options["lock_timeout"],
+    )
+    connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
+    place = _place(config, name, request.copy_concurrency)
+    progress = Progress()
+    with Server(connection) as server:
+        require_supported(server.version, connection.target, "making the backup")
+        source = Source(server, S3Store(instance), InstanceLayout(instance.root_path))
+        outcome = ensure_backup(
+            request, source, place, progress, tool_version=COLLECTION_VERSION, check_mode=call.check_mode
+        )
+    return {
+        "changed": outcome.changed,
+        "backup": backup_result(outcome, place),
+        "copied": {"objects": outcome.copied.objects, "bytes": outcome.copied.bytes},
+        "kept_objects": outcome.skipped,
+        "resumed": outcome.resumed,
+        "sample_keys": list(outcome.sample),
+        "duration": progress.seconds,
+        "seconds_by_phase": progress.seconds_by_phase,
+        "diff": _diff(outcome, place),
+        "warnings": outcome.warnings,
+    }
+
+
+def _absent(call: Call) -> dict[str, Any]:
+    options = call.options
+    progress = Progress()
+    place = _place(backup_store(options), known_backup_name(options["name"]), options["copy_concurrency"])
+    removal = ensure_absent(
+        place,
+        str(uuid.uuid4()),
+        lock_timeout=options["lock_timeout"],
+        force_foreign=options["force_foreign"],
+        check_mode=call.check_mode,
+    )
+    before = f"{removal.objects} objects, {removal.bytes} bytes\n" if removal.changed else ""
+    return {
+        "changed": removal.changed,
+        "removed": {"objects": removal.objects, "bytes": removal.bytes},
+        "sample_keys": list(removal.sample),
+        "duration": progress.seconds,
+        "seconds_by_phase": progress.seconds_by_phase,
+        "diff": text_diff(before, "", f"backup {place.label}"),
+    }
+
+
+def _place(config: StoreConfig, name: str, connections: int) -> Place:
+    layout = BackupLayout(config.root_path, name)
+    return Place(S3Store(config, WriteScope((layout.directory,)), connections), layout)
+
+
+def _diff(outcome: BackupOutcome, place: Place) -> dict[str, str]:
+    after = backup_text(outcome.meta)
+    return text_diff("" if outcome.changed else after, after, f"backup {place.label}")
+
+
+def main() -> None:
+    run_module(SPEC, backup_action)
+
+
+if __name__ == "__main__":
+    main()
