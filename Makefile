@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Needs Python 3.11 or newer, git and make. Everything that is built lies in .venv and .cache.
+
+# the first Python that really runs (a name on the PATH may be a shim for a version that is not there)
+WORKS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14; do \
+    $$name -c '$(WORKS)' 2>/dev/null && { echo $$name; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help python test-venv demo-venv unit test format demo clean
+
+help:
+	@echo 'make demo            a collection moves from one Milvus to another, on real servers started for it here'
+	@echo 'make unit            the unit tests, in seconds           ARGS="-k name" goes to pytest'
+	@echo 'make test            everything                           LEGS="ruff unit" runs only these'
+	@echo 'make format          rewrites the Python files as "make test" wants them'
+	@echo 'make clean           removes .venv, .cache and what the tools leave behind'
+	@echo 'PYTHON=/usr/bin/python3.12 before or after make chooses the Python (3.11 or newer)'
+
+python:
+	@test -n '$(PYTHON)' || { echo 'No Python 3.11 or newer with venv and ensurepip found. Install one' \
+	    '(on Debian: python3 and python3-venv), or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+
+test-venv: python
+	@$(PYTHON) tests/tools/virtualenv.py .venv/test tests/requirements.txt
+
+demo-venv: python
+	@$(PYTHON) tests/tools/virtualenv.py .venv/demo tests/requirements-demo.txt
+
+unit: test-venv
+	@.venv/test/bin/python -m pytest tests/unit $(ARGS)
+
+test: python
+	@$(PYTHON) tests/tools/run_tests.py $(LEGS)
+
+format: test-venv
+	@.venv/test/bin/ruff check --fix .
+	@.venv/test/bin/ruff format .
+
+demo: demo-venv
+	@$(PYTHON) tests/tools/collection_tree.py > /dev/null
+	@PATH="$(CURDIR)/.venv/demo/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.cache/collections" bash tests/tools/demo.sh
+
+clean:
+	@rm -rf .venv .cache .ansible collections tests/output
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

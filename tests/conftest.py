@@ -1,0 +1,30 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every test needs: the collection under its real name, and the ansible-playbook in use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from collection_tree import link_checkout
+
+os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(link_checkout())
+
+# Only now, because ansible reads its settings when it is imported. With its loader in place a module has one name,
+# ansible_collections.vectorops.milvus..., for the tests as for ansible-playbook.
+from ansible.plugins.loader import init_plugin_loader
+
+init_plugin_loader()
+
+
+@pytest.fixture(scope="session")
+def ansible_playbook() -> Path:
+    """The ansible-playbook to run: ANSIBLE_PLAYBOOK, or the one of this Python."""
+    path = Path(os.environ.get("ANSIBLE_PLAYBOOK") or Path(sys.executable).with_name("ansible-playbook"))
+    if not path.is_file():
+        pytest.fail(f"no ansible-playbook at {path}; set ANSIBLE_PLAYBOOK to the full path of one")
+    return path
