@@ -12,7 +12,9 @@ options:
   storage_type:
     description:
       - Kind of object storage of the instance. This release implements V(minio), V(s3) and V(aws), which are all
-        S3 services; V(minio) if unset. Any other value is refused by name.
+        S3 services, and V(local), a folder; V(minio) if unset. Any other value is refused by name.
+      - V(local) is for a server with C(common.storageType) V(local). The module must see its folder under the same path
+        as the server does, so run it there. Address, credentials and bucket of this side are then ignored.
     type: str
   storage_address:
     description:
@@ -65,12 +67,14 @@ options:
     description:
       - Root path of the instance in its bucket (C(minio.rootPath) of Milvus). It is proven against the server before
         anything is written.
+      - With O(storage_type=local), the absolute path of its folder (C(localStorage.path) of Milvus).
     type: str
   backup_storage_type:
     description:
       - Kind of object storage that backups lie in. The place (type, address, port, region, use of SSL, CA) is inherited
-        from the instance as a whole: if any of these options differs from the instance's, none is inherited, and the
+        from the instance as a whole. If any of these options differs from the instance's, none is inherited, and the
         instance's credentials are not sent there.
+      - V(local) is a folder of the host where the module runs, whatever the kind of the instance's own storage.
     type: str
   backup_storage_address:
     description:
@@ -94,7 +98,7 @@ options:
     type: path
   backup_access_key_id:
     description:
-      - Key id for the object storage of backups. The credentials are inherited from the instance as a whole: giving one
+      - Key id for the object storage of backups. The credentials are inherited from the instance as a whole. Giving one
         of these options ends it for all of them.
       - If the whole credential unit is unset, the environment variables E(BACKUP_STORAGE_AUTH_ACCESS_KEY_ID),
         E(BACKUP_STORAGE_AUTH_SECRET_ACCESS_KEY) and E(BACKUP_STORAGE_AUTH_SESSION_TOKEN) are used where the module runs.
@@ -123,5 +127,8 @@ options:
   backup_root_path:
     description:
       - Folder of the bucket that backups lie in. V(backup) if unset.
+      - With O(backup_storage_type=local), also if that is inherited, it is required. It is the absolute path of a folder
+        that exists where the module runs. It is never created, so that a disk that is not mounted is not mistaken for it.
+        Links are not followed below it, and its file system must have hard links.
     type: str
 """

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from ..errors import MilvusOpsError
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object of a listing; C(size) in bytes, C(etag) without quotes."""
+    """One object of a listing; C(size) in bytes, C(etag) without quotes, '' where it is not known."""
 
     key: str
     size: int
@@ -23,9 +24,9 @@ class StoredObject:
     def holds_the_same_as(self, size: int, etag: str) -> bool:
         """Equal size, and equal ETag where both are a digest of the content.
 
-        A multipart upload's ETag (with a dash) depends on its parts, so it proves nothing (reference, copy engine 4).
+        One with a dash proves nothing: that of an upload in parts depends on the parts, that of a file is no digest.
         """
-        comparable = "-" not in self.etag and "-" not in etag
+        comparable = all(known and "-" not in known for known in (self.etag, etag))
         return self.size == size and (not comparable or self.etag == etag)
 
 
@@ -39,12 +40,57 @@ class StoredBytes:
     store_now: float
 
 
+@dataclass(frozen=True)
+class ContentDigest:
+    """An object's bytes, read again. C(etag) is its ETag now, empty where one that looks like an MD5 is none."""
+
+    size: int
+    md5: str
+    etag: str
+
+
 class ConditionFailed(Exception):
     """A conditional write or a pinned copy found another object than it asked for (412)."""
 
 
 class SourceMissing(Exception):
     """The source of a copy does not exist (any more)."""
+
+
+class TransferBroken(Exception):
+    """The bytes of an object did not all arrive, or not as they were; another attempt may bring them."""
+
+    def __init__(self, kind: str, cause: str) -> None:
+        super().__init__(cause)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One object as it was planned: whoever reads another ETag ('' means any) or size must fail."""
+
+    key: str
+    etag: str
+    size: int
+
+
+class ObjectReader(Protocol):
+    """The bytes of one object or a range of it. Raises TransferBroken, or ConditionFailed if it was changed."""
+
+    @property
+    def md5(self) -> str:
+        """The MD5 that the bytes must have, '' where the store does not know it."""
+        ...
+
+    def read(self, size: int) -> bytes: ...
+
+
+Pace = Callable[[int], None]
+"""Called with a number of bytes just before they move: waits for its turn, or raises to end the run."""
+
+
+def unpaced(size: int) -> None:
+    return None
 
 
 class ObjectStore(Protocol):
@@ -61,11 +107,17 @@ class ObjectStore(Protocol):
 
     def read(self, key: str, max_bytes: int) -> StoredBytes | None: ...
 
+    def digest(self, key: str) -> ContentDigest | None: ...
+
     def write(self, key: str, body: bytes, *, if_absent: bool = False, if_etag: str | None = None) -> str: ...
 
     def delete(self, keys: Iterable[str]) -> int: ...
 
-    def copy_from(self, source: ObjectStore, source_key: str, etag: str, size: int, key: str) -> None: ...
+    def copy_from(
+        self, source: ObjectStore, source_key: str, etag: str, size: int, key: str, pace: Pace = unpaced
+    ) -> None: ...
+
+    def open_range(self, pin: Pin, offset: int, length: int) -> AbstractContextManager[ObjectReader]: ...
 
 
 @dataclass(frozen=True)
@@ -76,9 +128,16 @@ class WriteScope:
 
     def require(self, key: str) -> str:
         """Return the key, or raise: a key outside the scope is a defect, and must never reach the store."""
-        clean = all(part not in ("", ".", "..") for part in key.split("/"))
-        if clean and any(prefix.endswith("/") and key.startswith(prefix) for prefix in self.prefixes):
-            return key
+        self.prefix_of(key)
+        return key
+
+    def prefix_of(self, key: str) -> str:
+        """The prefix of the scope that the key lies below. A leading slash is that of a path on a disk."""
+        clean = all(part not in ("", ".", "..") for part in key.removeprefix("/").split("/"))
+        folders = (item for item in self.prefixes if item.endswith("/") and item != "/")
+        prefix = next((item for item in folders if key.startswith(item)), None)
+        if clean and prefix is not None:
+            return prefix
         raise MilvusOpsError(
             "internal",
             "writing to the object storage",

@@ -16,14 +16,19 @@ from .._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, PLACE_OPTIONS
 from ..errors import usage_error
 
 S3_TYPES = ("minio", "s3", "aws")
+LOCAL = "local"
 DEFAULT_STORAGE_TYPE = "minio"
+PLACE_DEFAULTS = {"storage_type": DEFAULT_STORAGE_TYPE, "storage_use_ssl": False}
 DEFAULT_BACKUP_ROOT_PATH = "backup"
 OPERATION = "reading the storage options"
 
 
 @dataclass(frozen=True)
 class StoreConfig:
-    """One side: a place, the credentials for it, one bucket and a root path (without leading or trailing slash)."""
+    """One side: a place, the credentials for it, one bucket and a root path (without leading or trailing slash).
+
+    A local side is a folder: its root path is absolute, so its keys are the paths of files, and it has no bucket.
+    """
 
     storage_type: str
     address: str | None
@@ -48,14 +53,27 @@ class StoreConfig:
         return f"{scheme}://{self.address}{port}"
 
     @property
+    def is_local(self) -> bool:
+        return self.storage_type == LOCAL
+
+    @property
     def label(self) -> str:
-        """The bucket as shown to people: service and bucket, no credentials."""
+        """The bucket as shown to people: service and bucket, no credentials. A slash and a key make it a URL."""
+        if self.is_local:
+            return "file:/"
         return f"{self.endpoint_url or self.storage_type}/{self.bucket}"
 
     def same_service(self, other: StoreConfig) -> bool:
         """Whether one server-side copy can reach both sides."""
+        if self.is_local or other.is_local:
+            return self.is_local and other.is_local
         mine = (self.endpoint_url, self.region if not self.endpoint_url else None)
         return mine == (other.endpoint_url, other.region if not other.endpoint_url else None)
+
+    def same_credentials(self, other: StoreConfig) -> bool:
+        """Whether both sides are used with the same rights."""
+        mine = (self.use_iam, self.access_key_id, self.secret_access_key, self.session_token)
+        return mine == (other.use_iam, other.access_key_id, other.secret_access_key, other.session_token)
 
 
 def resolve_backup_side(options: Mapping[str, object]) -> dict[str, object]:
@@ -67,8 +85,11 @@ def resolve_backup_side(options: Mapping[str, object]) -> dict[str, object]:
     own_place = _unit(options, PLACE_OPTIONS, "")
     credentials = _unit(options, CREDENTIAL_OPTIONS, BACKUP_PREFIX)
     _refuse_half_credential(credentials, BACKUP_PREFIX)
-    elsewhere = any(_normal(value) != _normal(own_place.get(name)) for name, value in place.items())
-    if elsewhere and not credentials:
+    elsewhere = any(
+        _normal(value) != _normal(own_place.get(name, PLACE_DEFAULTS.get(name))) for name, value in place.items()
+    )
+    needs_credentials = _normal(place.get("storage_type")) != LOCAL
+    if elsewhere and needs_credentials and not credentials:
         raise usage_error(
             OPERATION,
             "backup_" + ", backup_".join(sorted(place)),
@@ -80,6 +101,7 @@ def resolve_backup_side(options: Mapping[str, object]) -> dict[str, object]:
         place = own_place
     if not credentials:
         credentials = _unit(options, CREDENTIAL_OPTIONS, "")
+        _refuse_half_credential(credentials, "")
     resolved = {BACKUP_PREFIX + name: value for name, value in {**place, **credentials}.items()}
     bucket = _given(options, "backup_bucket_name") or _given(options, "bucket_name")
     if bucket is not None:
@@ -106,12 +128,14 @@ def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
         return None if value is None else str(value)
 
     storage_type = (text("storage_type") or DEFAULT_STORAGE_TYPE).lower()
+    if storage_type == LOCAL:
+        return _local_config(text("root_path"), prefix)
     if storage_type not in S3_TYPES:
         raise usage_error(
             OPERATION,
             f"{prefix}storage_type",
             f"storage type {storage_type!r} is not implemented",
-            f"use one of {', '.join(S3_TYPES)}",
+            f"use one of {', '.join((*S3_TYPES, LOCAL))}",
         )
     bucket = text("bucket_name")
     if bucket is None:
@@ -148,6 +172,36 @@ def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
     )
 
 
+def _local_config(root_path: str | None, prefix: str) -> StoreConfig:
+    """A folder has neither address nor credentials nor bucket; what is set of these, for other hosts, is ignored."""
+    return StoreConfig(
+        storage_type=LOCAL,
+        address=None,
+        port=None,
+        region=None,
+        use_ssl=False,
+        ca_path=None,
+        access_key_id=None,
+        secret_access_key=None,
+        session_token=None,
+        use_iam=False,
+        bucket="",
+        root_path=clean_folder(root_path or "", f"{prefix}root_path"),
+    )
+
+
+def clean_folder(root_path: str, option: str) -> str:
+    """The root path of a local side: absolute, without a trailing slash, and not the root of all files."""
+    if root_path.startswith("/") and not root_path.startswith("//") and root_path.strip("/"):
+        return "/" + clean_root_path(root_path, option)
+    raise usage_error(
+        OPERATION,
+        option,
+        f"root path {root_path!r} is not an absolute folder, which storage type 'local' needs",
+        "write the whole path, for example /var/lib/milvus/data or /srv/milvus-backups",
+    )
+
+
 def clean_root_path(root_path: str, option: str) -> str:
     """A root path without surrounding slashes; refuses what S3 services spell differently from each other."""
     cleaned = root_path.strip("/")
@@ -169,7 +223,7 @@ def _refuse_half_credential(credentials: Mapping[str, object], prefix: str) -> N
         missing = [name for name in ("access_key_id", "secret_access_key") if name not in credentials]
         raise usage_error(
             OPERATION,
-            prefix + (prefix + ", ").join(sorted(credentials)),
+            ", ".join(prefix + name for name in sorted(credentials)),
             "half a credential is given",
             "set " + " and ".join(prefix + name for name in missing) + " too",
         )
@@ -177,7 +231,12 @@ def _refuse_half_credential(credentials: Mapping[str, object], prefix: str) -> N
 
 def _unit(options: Mapping[str, object], names: tuple[str, ...], prefix: str) -> dict[str, object]:
     found = {name: _given(options, prefix + name) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None and not _is_no_iam(name, value)}
+
+
+def _is_no_iam(name: str, value: object) -> bool:
+    """C(use_iam: false) says where credentials do not come from; it is none itself."""
+    return name == "use_iam" and value is False
 
 
 def _given(options: Mapping[str, object], name: str) -> object | None:

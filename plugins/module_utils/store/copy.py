@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from .base import ConditionFailed, ObjectStore, SourceMissing
+from .rate import RateLimit
+from .stream import PIECE_BYTES
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,15 @@ class CopyTotals:
     gone: tuple[Copy, ...]
 
 
+class _Stopped(Exception):
+    """Another thread has ended the run."""
+
+
 class CopyRun:
-    """Copies objects from one store to another; C(before_each) may raise to end the run (a lost lock, a signal)."""
+    """Copies objects from one store to another; C(before_each) may raise to end the run (a lost lock, a signal).
+
+    C(max_rate) in bytes per second holds for all threads together, and for every way of copying.
+    """
 
     def __init__(
         self,
@@ -42,13 +51,17 @@ class CopyRun:
         concurrency: int,
         before_each: Callable[[], None],
         after_each: Callable[[Copy], None],
+        max_rate: int | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
-        self._concurrency = concurrency
+        self._limit = RateLimit(max_rate) if max_rate else None
+        # Each thread gets its turn about once a second: a service closes a stream that stands still for long.
+        self._concurrency = min(concurrency, max(1, max_rate // PIECE_BYTES)) if max_rate else concurrency
         self._before_each = before_each
         self._after_each = after_each
         self._guard = threading.Lock()
+        self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._objects = 0
         self._bytes = 0
@@ -80,17 +93,29 @@ class CopyRun:
             while (copy := self._next(remaining)) is not None:
                 self._before_each()
                 try:
-                    self._destination.copy_from(self._source, copy.source_key, copy.etag, copy.size, copy.key)
+                    self._destination.copy_from(
+                        self._source, copy.source_key, copy.etag, copy.size, copy.key, self._pace
+                    )
                 except (SourceMissing, ConditionFailed):
                     self._note_gone(copy)
                 else:
                     self._count(copy)
+        except _Stopped:
+            return
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
             self._stop_with(error)
+
+    def _pace(self, size: int) -> None:
+        """Wait for a turn; ask again then whether the run may go on, for the wait may have been long."""
+        wait = self._limit.reserve(size) if self._limit else 0
+        if self._stopping.wait(wait) if wait else self._stopping.is_set():
+            raise _Stopped
+        self._before_each()
 
     def _stop_with(self, error: BaseException) -> None:
         with self._guard:
             self._failure = self._failure or error
+        self._stopping.set()
 
     def _next(self, remaining: Iterator[Copy]) -> Copy | None:
         with self._guard:
