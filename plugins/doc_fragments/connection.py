@@ -9,16 +9,33 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
+  config_file:
+    description:
+      - Path of a C(backup.yaml) of milvus-backup, on the host where the module runs. The connection and storage options
+        that are not given are taken from it. Needs PyYAML there.
+      - Both schemas are read, the old one and the one that begins with C(configVersion=v2). Keys know no upper and lower
+        case, null is unset, and so is an empty text, except for a root path.
+      - An option that is given wins over the file, and credentials are taken as a whole from one source. Their order is
+        options, this file, the environment.
+      - What the file leaves out is what milvus-backup takes for it, so C(localhost) and C(19530) for the instance,
+        C(localhost) and C(9000) for its storage, C(minioadmin) for both keys, C(a-bucket) and C(files). Backups lie below
+        C(backup) in the new schema. In the old one they lie below the root path of the instance, unless
+        C(minio.backupRootPath) says otherwise.
+      - The backup side inherits in the units that O(backup_storage_type) and O(backup_access_key_id) describe. What the
+        file says of it counts as inherited where it is the same as what it says of the instance. Where options name
+        another place for backups than the file, the place and the keys for backups in the file are not used.
+      - Keys that tune or serve milvus-backup itself are not applied. The result names them all in C(config_file), as
+        C(honoured), C(not_applicable) and C(unknown), and the last ones cause a warning.
+    type: path
   address:
     description:
       - Host name or IP address of the Milvus instance (in C(backup.yaml) of milvus-backup, C(milvus.address)).
-      - Required wherever an instance is called. There is no default on purpose.
+      - Required wherever an instance is called, unless O(config_file) is given. There is no default on purpose.
     type: str
   port:
     description:
-      - Port of the instance's gRPC endpoint.
+      - Port of the instance's gRPC endpoint. V(19530) if unset.
     type: int
-    default: 19530
   user:
     description:
       - User to log in with. Goes with O(password).
@@ -41,10 +58,9 @@ options:
   tls_mode:
     description:
       - V(disabled) or V(0) for plain connections, V(server) or V(1) to verify the server's certificate,
-        V(mutual) or V(2) to present O(client_cert_path) too.
+        V(mutual) or V(2) to present O(client_cert_path) too. V(disabled) if unset.
     type: str
     choices: ['0', '1', '2', disabled, server, mutual]
-    default: disabled
   ca_path:
     description:
       - File with the certificate authority that signs the server's certificate. If unset, gRPC's own list is used.
@@ -67,7 +83,8 @@ options:
     type: str
   management_endpoint:
     description:
-      - URL of the management endpoint. Reserved for servers from 2.4 on; ignored by this release.
+      - URL of the management endpoint, such as V(http://milvus-a.example.com:9091). It is used to pause the garbage
+        collection of the server during a backup, and ignored otherwise.
     type: str
   timeout:
     description:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+DEFAULT_PORT = 19530
+"""No default of the option: a port that is not given may come from config_file."""
+
 TLS_MODES = ["0", "1", "2", "disabled", "server", "mutual"]
 
 PLACE_OPTIONS = (
@@ -24,13 +27,14 @@ CREDENTIAL_OPTIONS = ("access_key_id", "secret_access_key", "session_token", "us
 BACKUP_PREFIX = "backup_"
 
 CONNECTION_SPEC: dict[str, dict[str, Any]] = {
+    "config_file": {"type": "path"},
     "address": {"type": "str"},
-    "port": {"type": "int", "default": 19530},
+    "port": {"type": "int"},
     "user": {"type": "str"},
     "password": {"type": "str", "no_log": True},
     "token": {"type": "str", "no_log": True},
     "authorization_enabled": {"type": "bool"},
-    "tls_mode": {"type": "str", "choices": TLS_MODES, "default": "disabled"},
+    "tls_mode": {"type": "str", "choices": TLS_MODES},
     "ca_path": {"type": "path"},
     "server_name": {"type": "str"},
     "client_cert_path": {"type": "path"},

@@ -19,17 +19,18 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ._arguments import SECRET_OPTIONS, group_spec
-from .credentials import with_environment
+from .config_file import ConfigFile, read_config_file
+from .credentials import effective_options
 from .errors import MilvusOpsError
 
-REQUIREMENTS = "'pymilvus>=2.6,<4' 'boto3>=1.36,<2'"
+REQUIREMENTS = "'pymilvus>=2.6,<4' 'boto3>=1.36,<2' PyYAML"
 SHORTEST_MASKED = 4
 """Shorter secrets are masked as options only: as C(no_log_values) they would garble every result."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a module was called with; C(options) holds credentials from the environment where no option gives any."""
+    """What a module was called with; C(options) is completed from config_file and the environment."""
 
     options: Mapping[str, Any]
     check_mode: bool
@@ -40,8 +41,8 @@ def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, An
     module = AnsibleModule(argument_spec={**group_spec(), **spec}, supports_check_mode=True, **rules)
     signal.signal(signal.SIGTERM, _cancel)
     try:
-        options = with_environment(module.params, os.environ)
-        _mask_secrets(module, options)
+        config = read_config_file(module.params["config_file"]) if module.params["config_file"] else None
+        options = _masked_options(module, config)
         result = dict(action(Call(options, module.check_mode)))
     except MilvusOpsError as error:
         _fail(module, error)
@@ -51,12 +52,26 @@ def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, An
         _fail(module, _unexpected(error))
     for warning in result.pop("warnings", ()):
         module.warn(warning)
+    if config is not None:
+        result["config_file"] = config.report()
     module.exit_json(**result)
 
 
 def text_diff(before: str, after: str, header: str) -> dict[str, str]:
     """A C(diff) of two texts, as C(--diff) shows it."""
     return {"before": before, "after": after, "before_header": header, "after_header": header}
+
+
+def _masked_options(module: AnsibleModule, config: ConfigFile | None) -> Mapping[str, Any]:
+    """The options to work with; every secret of them is masked, and so is one of config_file that is not used."""
+    if config is not None:
+        _mask_secrets(module, config.options)
+        if config.unknown:
+            # A key that is misspelled leaves its setting at a default, which is localhost for an address.
+            module.warn(f"config_file {config.path} has keys that milvus-backup does not: {', '.join(config.unknown)}")
+    options = effective_options(module.params, config, os.environ)
+    _mask_secrets(module, options)
+    return options
 
 
 def _fail(module: AnsibleModule, error: MilvusOpsError) -> NoReturn:

@@ -14,7 +14,8 @@ author:
   - The vectorops.milvus authors (@vectorops)
 description:
   - Makes the backup O(name) exist, complete and verified, or removes it.
-  - The objects are copied inside the object storage service. They are written in the layout of milvus-backup, so that
+  - The objects are copied inside the object storage service where it can do that, else through the host of the module.
+    They are written in the layout of milvus-backup, so that
     either tool can restore what the other wrote. C(meta/full_meta.json) is written last, a backup without it does not
     exist.
   - The root path of the instance is proven before anything is written. A segment that has rows on the server but no
@@ -31,6 +32,7 @@ notes:
     with RV(ignore:failure.kind=name_in_use) and shows the difference.
   - If O(name) is complete but objects are missing or altered, the task fails with RV(ignore:failure.kind=corrupt). A complete
     backup is never repaired silently.
+  - If O(name) is partial (O(on_collection_error=skip)) with the same request, the missing collections are tried again.
   - If another tool wrote O(name), it is kept when it holds the same collections as the selection means, else the task
     fails with RV(ignore:failure.kind=name_in_use).
   - Rows in the results are the rows of the segments. Deleted ones among them are counted too, their deletes are part of
@@ -83,18 +85,47 @@ options:
     type: str
     choices: [auto, flush, skip_flush, meta_only]
     default: auto
+  rbac:
+    description:
+      - Also save users, roles and grants of the server. Passwords cannot be read, so they are not part of the backup.
+    type: bool
+    default: false
+  on_collection_error:
+    description:
+      - What to do when one of several collections cannot be backed up. V(fail) fails, and what was copied is kept for the
+        next run. V(skip) leaves it out, so that RV(backup.state=partial), and the next run with the same request tries it
+        again and adds it, without touching the others.
+      - The task fails under both values when not one collection can be backed up.
+    type: str
+    choices: [fail, skip]
+    default: fail
+  pause_gc:
+    description:
+      - Whether to pause the server's garbage collection while objects are copied, through O(management_endpoint). If unset, it is
+        paused where the endpoint is given and the server can do it. V(true) fails where it cannot, V(false) never pauses.
+      - A backup does not depend on it, since an object that vanishes makes its collection be planned again. Servers of the line 2.3
+        have no such call.
+    type: bool
   verify:
     description:
       - How the objects of a backup that is complete already are verified. V(size) compares sizes, V(etag) also compares
         ETags where they can be compared. A backup that is being made is always verified to V(etag).
+      - V(content) also reads every object again, of a fresh backup before it is committed, and compares its MD5 with the
+        ETag recorded. M(vectorops.milvus.milvus_backup_info) tells how many objects that can prove.
     type: str
-    choices: [size, etag]
+    choices: [size, etag, content]
     default: etag
   copy_concurrency:
     description:
       - How many objects are copied at once.
     type: int
     default: 32
+  max_rate:
+    description:
+      - How many bytes a second may be copied, by all O(copy_concurrency) copies together, as V(500K), V(20M) or V(1G)
+        (KiB, MiB or GiB), or as a plain number. At least V(64K). If unset, there is no limit.
+      - It holds for copies inside the object storage service, and for those that go through the host of the module.
+    type: str
   lock_timeout:
     description:
       - Seconds to wait for another run that holds the lock of this backup. A waiting run adopts the backup when the
@@ -167,9 +198,19 @@ backup:
       returned: always
       sample: bucket-a
     exists:
-      description: Whether it is complete.
+      description: Whether it is there, complete or partial.
       type: bool
       returned: always
+    state:
+      description: V(complete), V(partial) if collections were left out, or V(planned) in check mode.
+      type: str
+      returned: always
+      sample: complete
+    skipped_collections:
+      description: Collections that were left out, each with the cause.
+      type: dict
+      returned: always
+      sample: {}
     foreign:
       description: Whether another tool wrote it.
       type: bool
@@ -255,6 +296,20 @@ kept_objects:
   returned: O(state=present)
   type: int
   sample: 0
+gc_pause:
+  description: Whether the garbage collection of the server was paused, and why not.
+  returned: O(state=present)
+  type: dict
+  contains:
+    paused:
+      description: Whether it was paused.
+      type: bool
+      returned: always
+    reason:
+      description: Why not. Empty if it was.
+      type: str
+      returned: always
+      sample: the server has no such call
 resumed:
   description: Whether this run continued an unfinished backup, or would in check mode.
   returned: O(state=present)
@@ -335,12 +390,14 @@ import uuid
 from typing import Any
 
 from ..module_utils._module import Call, run_module, text_diff
-from ..module_utils.backup.create import STRATEGIES, BackupOutcome, BackupRequest, ensure_backup
+from ..module_utils.backup.create import BackupOutcome, ensure_backup
+from ..module_utils.backup.gc_pause import management_endpoint
 from ..module_utils.backup.inventory import Place
 from ..module_utils.backup.layout import BackupLayout, InstanceLayout, known_backup_name, new_backup_name
 from ..module_utils.backup.plan import Source
 from ..module_utils.backup.remove import ensure_absent
 from ..module_utils.backup.reporting import backup_result, backup_text
+from ..module_utils.backup.request import ON_COLLECTION_ERROR, STRATEGIES, BackupRequest
 from ..module_utils.backup.verify import LEVELS
 from ..module_utils.milvus.features import require_supported
 from ..module_utils.milvus.selection import parse_exclusions, parse_patterns
@@ -348,7 +405,8 @@ from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.progress import Progress
 from ..module_utils.store.base import WriteScope
 from ..module_utils.store.config import StoreConfig, backup_store, instance_store
-from ..module_utils.store.s3 import S3Store
+from ..module_utils.store.open import open_store
+from ..module_utils.store.rate import parse_rate
 from ..module_utils.version import COLLECTION_VERSION
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -357,8 +415,12 @@ SPEC: dict[str, dict[str, Any]] = {
     "collections": {"type": "list", "elements": "str"},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "strategy": {"type": "str", "choices": list(STRATEGIES), "default": "auto"},
+    "rbac": {"type": "bool", "default": False},
+    "on_collection_error": {"type": "str", "choices": list(ON_COLLECTION_ERROR), "default": "fail"},
+    "pause_gc": {"type": "bool"},
     "verify": {"type": "str", "choices": list(LEVELS), "default": "etag"},
     "copy_concurrency": {"type": "int", "default": 32},
+    "max_rate": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 0},
     "force_foreign": {"type": "bool", "default": False},
 }
@@ -375,8 +437,12 @@ def _present(call: Call) -> dict[str, Any]:
         patterns=parse_patterns(options["collections"] or [], "collections"),
         exclude=parse_exclusions(options["exclude"], "exclude"),
         strategy=options["strategy"],
+        rbac=options["rbac"],
+        on_collection_error=options["on_collection_error"],
+        pause_gc=options["pause_gc"],
         verify=options["verify"],
         copy_concurrency=max(1, options["copy_concurrency"]),
+        max_rate=parse_rate(options["max_rate"], "max_rate"),
         lock_timeout=options["lock_timeout"],
     )
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
@@ -384,9 +450,16 @@ def _present(call: Call) -> dict[str, Any]:
     progress = Progress()
     with Server(connection) as server:
         require_supported(server.version, connection.target, "making the backup")
-        source = Source(server, S3Store(instance), InstanceLayout(instance.root_path))
+        store = open_store(instance, connections=request.copy_concurrency)
+        source = Source(server, store, InstanceLayout(instance.root_path))
         outcome = ensure_backup(
-            request, source, place, progress, tool_version=COLLECTION_VERSION, check_mode=call.check_mode
+            request,
+            source,
+            place,
+            progress,
+            management=management_endpoint(options["management_endpoint"], options["ca_path"]),
+            tool_version=COLLECTION_VERSION,
+            check_mode=call.check_mode,
         )
     return {
         "changed": outcome.changed,
@@ -394,6 +467,7 @@ def _present(call: Call) -> dict[str, Any]:
         "copied": {"objects": outcome.copied.objects, "bytes": outcome.copied.bytes},
         "kept_objects": outcome.skipped,
         "resumed": outcome.resumed,
+        "gc_pause": {"paused": outcome.gc.paused, "reason": outcome.gc.reason},
         "sample_keys": list(outcome.sample),
         "duration": progress.seconds,
         "seconds_by_phase": progress.seconds_by_phase,
@@ -426,7 +500,7 @@ def _absent(call: Call) -> dict[str, Any]:
 
 def _place(config: StoreConfig, name: str, connections: int) -> Place:
     layout = BackupLayout(config.root_path, name)
-    return Place(S3Store(config, WriteScope((layout.directory,)), connections), layout)
+    return Place(open_store(config, WriteScope((layout.directory,)), connections), layout)
 
 
 def _diff(outcome: BackupOutcome, place: Place) -> dict[str, str]:

@@ -178,7 +178,7 @@ from ..module_utils.milvus.features import is_supported
 from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.naming import is_staging
 from ..module_utils.store.config import backup_store, instance_store
-from ..module_utils.store.s3 import S3Store
+from ..module_utils.store.open import open_store
 
 SPEC: dict[str, dict[str, Any]] = {"require_root_path": {"type": "bool", "default": True}}
 
@@ -186,8 +186,8 @@ SPEC: dict[str, dict[str, Any]] = {"require_root_path": {"type": "bool", "defaul
 def info_action(call: Call) -> dict[str, Any]:
     options = call.options
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
-    store, layout = S3Store(instance), InstanceLayout(instance.root_path)
-    place = Place(S3Store(config), BackupLayout(config.root_path, ""))
+    store, layout = open_store(instance), InstanceLayout(instance.root_path)
+    place = Place(open_store(config), BackupLayout(config.root_path, ""))
     with Server(connection) as server:
         databases = catalog.list_databases(server)
         names = [name for database in databases for name in catalog.list_collections(server, database)]

@@ -82,10 +82,11 @@ options:
     default: as_backup
   verify_objects:
     description:
-      - How the objects of the backup are verified before they are imported. V(size) compares sizes, V(etag) also ETags.
+      - How the objects of the backup are verified before they are imported. V(size) compares sizes, V(etag) also ETags,
+        V(content) also reads every object again and compares its MD5 with the ETag recorded.
       - Backups of other tools record no ETags, so sizes are compared.
     type: str
-    choices: [size, etag]
+    choices: [size, etag, content]
     default: etag
   verify_rows:
     description:
@@ -284,7 +285,7 @@ from ..module_utils.restore.staging import Destination
 from ..module_utils.restore.targets import read_naming
 from ..module_utils.store.base import WriteScope
 from ..module_utils.store.config import backup_store, instance_store
-from ..module_utils.store.s3 import S3Store
+from ..module_utils.store.open import open_store
 
 SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -307,10 +308,10 @@ def restore_action(call: Call) -> dict[str, Any]:
     request = _request(options)
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
     same_bucket(instance.bucket, config.bucket, instance.same_service(config))
-    place = Place(S3Store(config, WriteScope((f"{layout.control}restores/",))), layout)
+    place = Place(open_store(config, WriteScope((f"{layout.control}restores/",))), layout)
     with Server(connection) as server:
         require_supported(server.version, connection.target, "restoring")
-        destination = Destination(server, S3Store(instance), InstanceLayout(instance.root_path))
+        destination = Destination(server, open_store(instance), InstanceLayout(instance.root_path))
         planned = options["planned_backup"]
         if call.check_mode and planned and find_complete(place) is None:
             return _plan_ahead(request, server, place, planned)

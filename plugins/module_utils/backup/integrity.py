@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -24,12 +25,20 @@ FORMAT = 1
 SHARD_OBJECTS = 20_000
 MAX_HEADER_BYTES = 64 << 20
 MAX_SHARD_BYTES = 64 << 20
+MAX_META_BYTES = 1 << 30
 HEADER_NAME = "manifest.json"
+SHARD_NAME = re.compile(r"objects-[0-9]{5,9}\.jsonl")
+NEXT_HEADER_NAME = "manifest-next.json"
+"""Beside the first one while the commit of a partial backup is being replaced."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """C(request) is what the backup was asked for; C(created) Unix seconds; C(meta) file name to SHA-256."""
+    """C(request) is what the backup was asked for; C(created) Unix seconds; C(meta) file name to SHA-256.
+
+    C(skipped) maps a collection that could not be backed up to the cause. C(superseded) are the digests of the level
+    files before the last exchange: they may still be in place if a run died during it.
+    """
 
     backup_id: str
     name: str
@@ -40,6 +49,17 @@ class Manifest:
     bytes: int
     meta: Mapping[str, str]
     shards: tuple[tuple[str, str], ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    superseded: Mapping[str, str] = field(default_factory=dict)
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    return json.dumps({"format": FORMAT, **vars(manifest)}).encode()
+
+
+def knows(manifest: Manifest, name: str, body: bytes) -> bool:
+    """Whether a meta file is as it was written, or as it was before the last exchange."""
+    return digest(body) in (manifest.meta.get(name), manifest.superseded.get(name))
 
 
 def write_manifest(
@@ -47,13 +67,20 @@ def write_manifest(
     layout: BackupLayout,
     objects: Iterable[StoredObject],
     *,
+    header_name: str,
     backup_id: str,
     request: Mapping[str, Any],
     created: int,
     tool_version: str,
     meta: Mapping[str, bytes],
+    skipped: Mapping[str, str],
+    previous: Manifest | None,
 ) -> Manifest:
-    """Write shards, then the header, and return it. C(objects) in the order of the listing."""
+    """Write shards, then the header, and return it. C(objects) in the order of the listing.
+
+    The shards of C(previous) are left as they are: it holds until the commit is replaced.
+    """
+    first_shard = 1 + max((_shard_number(name) for name, _sha in previous.shards), default=-1) if previous else 0
     shards: list[tuple[str, str]] = []
     count = size = 0
     remaining = iter(objects)
@@ -61,7 +88,7 @@ def write_manifest(
         count, size = count + len(batch), size + sum(item.size for item in batch)
         lines = (json.dumps([item.key.removeprefix(layout.directory), item.size, item.etag]) for item in batch)
         body = "\n".join(lines).encode()
-        name = f"objects-{len(shards):05d}.jsonl"
+        name = f"objects-{first_shard + len(shards):05d}.jsonl"
         store.write(layout.control + name, body)
         shards.append((name, digest(body)))
     manifest = Manifest(
@@ -74,14 +101,23 @@ def write_manifest(
         bytes=size,
         meta={name: digest(body) for name, body in meta.items()},
         shards=tuple(shards),
+        skipped=skipped,
+        superseded={name: sha for name, sha in previous.meta.items() if name != "full_meta.json"} if previous else {},
     )
-    store.write(layout.control + HEADER_NAME, json.dumps({"format": FORMAT, **vars(manifest)}).encode())
+    store.write(layout.control + header_name, encode_manifest(manifest))
     return manifest
 
 
-def read_manifest(store: ObjectStore, layout: BackupLayout) -> Manifest | None:
-    """The manifest, None for a backup that another tool wrote. Raises C(corrupt)."""
-    key = layout.control + HEADER_NAME
+def read_manifest(store: ObjectStore, layout: BackupLayout, full_meta: bytes) -> Manifest | None:
+    """The manifest that belongs to a commit object, None for a backup that another tool wrote. Raises C(corrupt)."""
+    manifest = _read_header(store, layout.control + HEADER_NAME)
+    if manifest is None or knows(manifest, "full_meta.json", full_meta):
+        return manifest
+    following = _read_header(store, layout.control + NEXT_HEADER_NAME)
+    return following if following is not None and knows(following, "full_meta.json", full_meta) else manifest
+
+
+def _read_header(store: ObjectStore, key: str) -> Manifest | None:
     stored = store.read(key, MAX_HEADER_BYTES)
     if stored is None:
         return None
@@ -90,8 +126,10 @@ def read_manifest(store: ObjectStore, layout: BackupLayout) -> Manifest | None:
         if values.pop("format") != FORMAT:
             raise _corrupt(store, key, "its format is unknown to this release")
         values["shards"] = tuple((str(name), str(sha)) for name, sha in values["shards"])
-        return Manifest(**values)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        manifest = Manifest(**values)
+        _require_types(manifest)
+        return manifest
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _corrupt(store, key, f"it cannot be read: {error}") from error
 
 
@@ -103,8 +141,31 @@ def manifest_objects(store: ObjectStore, layout: BackupLayout, manifest: Manifes
         if stored is None or digest(stored.body) != sha256:
             raise _corrupt(store, key, "the list of objects is missing" if stored is None else "it was altered")
         for line in stored.body.splitlines():
-            relative, size, etag = json.loads(line)
-            yield StoredObject(layout.directory + relative, size, etag)
+            yield _recorded(store, layout, key, line)
+
+
+def _shard_number(name: str) -> int:
+    return int(name.removeprefix("objects-").removesuffix(".jsonl"))
+
+
+def _require_types(manifest: Manifest) -> None:
+    """Raise TypeError for a value that is not of the type that it is used as."""
+    whole_numbers = dict.fromkeys(("created", "objects", "bytes"), int)
+    mappings = dict.fromkeys(("request", "meta", "skipped", "superseded"), dict)
+    for name, _sha in manifest.shards:
+        if not SHARD_NAME.fullmatch(name):
+            raise TypeError(f"a shard is named {name!r:.80}")
+    for name, kind in (*whole_numbers.items(), *mappings.items()):
+        if type(getattr(manifest, name)) is not kind:
+            raise TypeError(f"{name} is {getattr(manifest, name)!r:.80}")
+
+
+def _recorded(store: ObjectStore, layout: BackupLayout, key: str, line: bytes) -> StoredObject:
+    try:
+        relative, size, etag = json.loads(line)
+        return StoredObject(layout.directory + relative, int(size), str(etag))
+    except (ValueError, TypeError) as error:
+        raise _corrupt(store, key, f"a line of it cannot be read: {error}") from error
 
 
 def digest(body: bytes) -> str:

@@ -12,13 +12,12 @@ from typing import Any
 
 from ..errors import MilvusOpsError
 from ..store.base import ObjectStore
-from .integrity import Manifest, read_manifest
+from .integrity import HEADER_NAME, MAX_META_BYTES, Manifest, read_manifest
 from .layout import BackupLayout
 from .manifest import BackupMeta
 from .reading import parse_full_meta
 from .verify import verify_meta
 
-MAX_META_BYTES = 1 << 30
 MAX_PLAN_BYTES = 64 << 20
 PLAN_NAME = "plan.json"
 LOCK_NAME = "lock.json"
@@ -55,16 +54,32 @@ class CompleteBackup:
     meta: BackupMeta
     manifest: Manifest | None
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether collections are missing that were asked for."""
+        return self.manifest is not None and bool(self.manifest.skipped)
+
 
 def find_complete(place: Place) -> CompleteBackup | None:
     """The backup if its commit object is there. Raises C(corrupt) when its metadata is damaged."""
     stored = place.store.read(place.layout.commit, MAX_META_BYTES)
-    if stored is None:
-        return None
-    manifest = read_manifest(place.store, place.layout)
+    return None if stored is None else open_committed(place, stored.body)
+
+
+def open_committed(place: Place, body: bytes) -> CompleteBackup:
+    """The backup whose C(full_meta.json) was read already. Raises C(corrupt), or C(version) for another format."""
+    manifest = read_manifest(place.store, place.layout, body)
+    if manifest is None and place.store.has_objects(place.plan_key):
+        raise MilvusOpsError(
+            "corrupt",
+            "opening the backup",
+            place.layout.control + HEADER_NAME,
+            "this collection wrote the backup, but its integrity manifest is gone",
+            next_step="use another backup; this one was altered after it was made",
+        )
     if manifest is not None:
-        verify_meta(place.store, place.layout, manifest, {"full_meta.json": stored.body})
-    return CompleteBackup(parse_full_meta(stored.body, place.label + "meta/full_meta.json"), manifest)
+        verify_meta(place.store, place.layout, manifest, {"full_meta.json": body})
+    return CompleteBackup(parse_full_meta(body, place.label + "meta/full_meta.json"), manifest)
 
 
 def require_complete(place: Place) -> CompleteBackup:
@@ -110,6 +125,21 @@ def unfinished_request(place: Place) -> Mapping[str, Any] | None:
             str(error),
             next_step="remove the unfinished backup with state: absent, or choose another name",
         ) from error
+
+
+def unfinished_gc_ticket(place: Place) -> str | None:
+    """The ticket of a garbage collection pause that an unfinished run took: None if it took none, '' if there is none.
+
+    A damaged plan says nothing here: whether the run may go on is decided elsewhere.
+    """
+    stored = place.store.read(place.plan_key, MAX_PLAN_BYTES)
+    if stored is None:
+        return None
+    try:
+        ticket = dict(json.loads(stored.body)).get("gc_ticket")
+    except (ValueError, TypeError):
+        return None
+    return None if ticket is None else str(ticket)
 
 
 def holds_foreign_objects(place: Place) -> bool:

@@ -26,6 +26,10 @@ META_FILES = (
 )
 """In the order of writing. The last one commits: no backup without it."""
 
+_NUMBER = "0|[1-9][0-9]*"
+"""One spelling for one number: two keys that mean the same ids would be copied to one place."""
+
+_ID = f"({_NUMBER})"
 ALL_PARTITIONS = -1
 """Partition id of deletes that belong to no partition."""
 
@@ -63,7 +67,7 @@ class InstanceLayout:
     def parse(self, key: str) -> LogKey | None:
         """The ids in a binlog key; None for a key of another shape."""
         match = re.fullmatch(
-            rf"(?:{INSERT_LOG}/(\d+)/(\d+)/(\d+)/(\d+)/(\d+)|{DELTA_LOG}/(\d+)/(-1|\d+)/(\d+)/(\d+))",
+            rf"(?:{INSERT_LOG}/{_ID}/{_ID}/{_ID}/{_ID}/{_ID}|{DELTA_LOG}/{_ID}/(-1|{_NUMBER})/{_ID}/{_ID})",
             key.removeprefix(self.prefix),
         )
         if not match or not key.startswith(self.prefix):

@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -29,6 +29,7 @@ LEASE_SECONDS = 900
 RENEW_SECONDS = 60
 POLL_SECONDS = 1.0
 MAX_LOCK_BYTES = 65536
+FIELD_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int)}
 T = TypeVar("T")
 
 
@@ -54,7 +55,7 @@ class Holder:
         here = _this_process(self.run_id)
         if not self.boot_id or (self.host, self.boot_id, self.namespace) != (here.host, here.boot_id, here.namespace):
             return False
-        return _process_start(self.pid) != self.process_start
+        return _process_start(self.pid) != self.process_start and not _is_hidden(self.pid)
 
 
 class BackupLock:
@@ -158,6 +159,17 @@ def acquire(
         time.sleep(POLL_SECONDS)
 
 
+def live_holder(store: ObjectStore, key: str) -> str | None:
+    """Who holds a lock, in words; None if nobody does, or only one whose lock the next run may take. Writes nothing."""
+    current = store.read(key, MAX_LOCK_BYTES)
+    if current is None:
+        return None
+    holder = _decode(current.body)
+    if _may_be_stolen(holder, current):
+        return None
+    return holder.describe() if holder else "somebody, by an unreadable lock object"
+
+
 def _try_acquire(store: ObjectStore, key: str, run_id: str) -> BackupLock | tuple[Holder | None, float]:
     """The lock, or its holder (None if unreadable) and the seconds since it was last renewed."""
     mine = _this_process(run_id)
@@ -223,6 +235,19 @@ def _process_start(pid: int) -> str:
     return fields[19] if len(fields) > 19 and fields[0] != "Z" else ""
 
 
+def _is_hidden(pid: int) -> bool:
+    """Whether a process lives that /proc does not show to this user (hidepid)."""
+    if _read_text(f"/proc/{pid}/stat"):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _user_name() -> str:
     try:
         return getpass.getuser()
@@ -251,6 +276,8 @@ def _encode(holder: Holder) -> bytes:
 def _decode(body: bytes) -> Holder | None:
     """None for a lock that cannot be read: it counts as held, by nobody knows whom."""
     try:
-        return Holder(**json.loads(body))
-    except (ValueError, TypeError):
+        holder = Holder(**json.loads(body))
+    except (ValueError, TypeError, RecursionError):
         return None
+    right = all(isinstance(getattr(holder, field.name), FIELD_TYPES[str(field.type)]) for field in fields(holder))
+    return holder if right else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 ALWAYS_WRITTEN = frozenset({"size", "has_index", "state_code", "log_size"})
@@ -57,10 +57,10 @@ class SegmentMeta:
     @property
     def logs(self) -> Iterable[tuple[int | None, Log]]:
         """Every log with its field id; None marks a delta log."""
-        for field in self.binlogs:
-            yield from ((field.field_id, log) for log in field.logs)
-        for field in self.deltalogs:
-            yield from ((None, log) for log in field.logs)
+        for inserts in self.binlogs:
+            yield from ((inserts.field_id, log) for log in inserts.logs)
+        for deletes in self.deltalogs:
+            yield from ((None, log) for log in deletes.logs)
 
     @property
     def size(self) -> int:
@@ -77,8 +77,8 @@ class SegmentMeta:
                 "collection_id": self.collection_id,
                 "partition_id": self.partition_id,
                 "num_of_rows": self.rows,
-                "binlogs": [field.to_json() for field in self.binlogs],
-                "deltalogs": [field.to_json() for field in self.deltalogs],
+                "binlogs": [logs.to_json() for logs in self.binlogs],
+                "deltalogs": [logs.to_json() for logs in self.deltalogs],
                 "size": self.size,
                 "group_id": self.group_id,
                 "is_l0": self.is_l0,
@@ -220,6 +220,7 @@ class BackupMeta:
     server_version: str
     collections: tuple[CollectionMeta, ...]
     databases: tuple[tuple[str, int], ...]
+    rbac: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -252,6 +253,7 @@ def meta_files(backup: BackupMeta) -> dict[str, bytes]:
         "collection_backups": [collection.to_json() for collection in backup.collections],
         "size": backup.size,
         "milvus_version": backup.server_version,
+        "rbac_meta": backup.rbac,
         "database_backups": [
             _compact({"db_name": name, "db_id": database_id}) for name, database_id in backup.databases
         ],

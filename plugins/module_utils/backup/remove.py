@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import MilvusOpsError
 from ..store.base import StoredObject
+from .in_use import RESTORES, require_no_restore
 from .inventory import Place
+from .layout import META_FILES
 from .lock import BackupLock, acquire
 
 SHOWN_KEYS = 20
@@ -25,8 +28,19 @@ class Removal:
     sample: tuple[str, ...]
 
 
-def ensure_absent(place: Place, run_id: str, *, lock_timeout: float, force_foreign: bool, check_mode: bool) -> Removal:
-    """Remove the backup, finished or not. Raises for one that another tool wrote, unless C(force_foreign)."""
+def ensure_absent(
+    place: Place,
+    run_id: str,
+    *,
+    lock_timeout: float,
+    force_foreign: bool,
+    check_mode: bool,
+    still_wanted: Callable[[], None] = lambda: None,
+) -> Removal:
+    """Remove the backup, finished or not. Raises for one that another tool wrote, unless C(force_foreign).
+
+    Raises C(lock_held) while a restore reads it. C(still_wanted) is called when the lock is held, and may raise.
+    """
     objects = list(place.store.list_objects(place.layout.directory))
     if not objects:
         return Removal(False, 0, 0, ())
@@ -34,11 +48,15 @@ def ensure_absent(place: Place, run_id: str, *, lock_timeout: float, force_forei
     removal = Removal(
         True, len(objects), sum(item.size for item in objects), tuple(item.key for item in objects[:SHOWN_KEYS])
     )
+    require_no_restore(place)
     if check_mode:
         return removal
     held = acquire(place.store, place.lock_key, run_id, wait=lock_timeout, meanwhile=lambda: None)
     if isinstance(held, BackupLock):
         with held as lock:
+            # A restore takes its own lock first and then looks for this one: one of the two sees the other.
+            require_no_restore(place)
+            still_wanted()
             for batch in _in_order(place, _removable(place)):
                 lock.require()
                 place.store.delete(item.key for item in batch)
@@ -61,17 +79,21 @@ def _removable(place: Place) -> list[StoredObject]:
 
 
 def _in_order(place: Place, objects: list[StoredObject]) -> list[list[StoredObject]]:
-    """The commit, so that nobody restores a half-removed backup; then the rest; the plan last, so that a killed
-    removal leaves a backup that is recognisably ours."""
-    first = [item for item in objects if item.key == place.layout.commit]
+    """The commit, and by what milvus-backup knows a backup, so that nobody restores a half-removed one; then the rest;
+    the plan last, so that a killed removal leaves a backup that is recognisably ours."""
+    first = [item for item in objects if item.key in (place.layout.commit, place.layout.meta(META_FILES[0]))]
     last = [item for item in objects if item.key == place.plan_key]
     rest = [item for item in objects if item not in first and item not in last]
     return [batch for batch in (first, rest, last) if batch]
 
 
 def _refuse_foreign(place: Place, objects: list[StoredObject], force_foreign: bool) -> None:
-    """A plan, a manifest or a lock shows that this collection wrote it, whatever else may be damaged."""
-    ours = any(item.key.startswith(place.layout.control) for item in objects)
+    """A plan, a manifest or a lock shows that this collection wrote it, whatever else may be damaged.
+
+    The locks of restores do not: backups of other tools are restored from too.
+    """
+    control, restores = place.layout.control, place.layout.control + RESTORES
+    ours = any(item.key.startswith(control) and not item.key.startswith(restores) for item in objects)
     if ours or force_foreign:
         return
     raise MilvusOpsError(

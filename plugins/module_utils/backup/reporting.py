@@ -18,6 +18,8 @@ def backup_result(outcome: BackupOutcome, place: Place) -> dict[str, Any]:
         **place_result(place),
         "id": outcome.meta.backup_id,
         "exists": outcome.exists,
+        "state": state_of(outcome),
+        "skipped_collections": dict(outcome.skipped_collections),
         "foreign": outcome.foreign,
         "created": outcome.created,
         "server_version": outcome.meta.server_version,
@@ -26,6 +28,12 @@ def backup_result(outcome: BackupOutcome, place: Place) -> dict[str, Any]:
         "objects": outcome.meta.objects,
         "bytes": outcome.meta.size,
     }
+
+
+def state_of(outcome: BackupOutcome) -> str:
+    if not outcome.exists:
+        return "planned"
+    return "partial" if outcome.skipped_collections else "complete"
 
 
 def place_result(place: Place) -> dict[str, str]:

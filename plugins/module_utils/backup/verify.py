@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import MilvusOpsError
 from ..store.base import ObjectStore, StoredObject
-from .integrity import Manifest, digest, manifest_objects
-from .layout import BackupLayout, LogKey
+from .content import read_again
+from .integrity import MAX_META_BYTES, Manifest, knows, manifest_objects
+from .layout import META_FILES, BackupLayout, LogKey
 from .manifest import BackupMeta
 
-SIZE, ETAG = "size", "etag"
-LEVELS = (SIZE, ETAG)
+SIZE, ETAG, CONTENT = "size", "etag", "content"
+LEVELS = (SIZE, ETAG, CONTENT)
 SHOWN_OBJECTS = 10
 
 
@@ -58,34 +59,123 @@ def compare(expected: Iterable[StoredObject], listed: Iterable[StoredObject], le
     return Differences(tuple(missing), tuple(altered), tuple(unexpected), found)
 
 
+@dataclass(frozen=True)
+class Verification:
+    """What was found at which level. C(proven) and C(unproven) count the objects whose bytes were read again.
+
+    C(error) says why nothing could be compared, where the list of objects itself is damaged.
+    """
+
+    level: str
+    differences: Differences
+    proven: int = 0
+    unproven: int = 0
+    error: str = ""
+
+    @property
+    def damage(self) -> str:
+        """What is wrong, in words; empty if nothing is."""
+        return self.error or self.differences.describe()
+
+
+def check_backup(
+    store: ObjectStore, layout: BackupLayout, backup: BackupMeta, manifest: Manifest | None, level: str
+) -> Verification:
+    """Compare every object of a complete backup with what is recorded: by one listing, and for C(content) by its bytes.
+
+    From C(etag) on the meta files are compared with their digests too. Raises C(corrupt) for an unreadable manifest.
+
+    Without an integrity manifest (a backup of another tool) the sizes in its metadata are all there is to compare, so
+    C(etag) comes down to C(size) there, and C(content) proves that all of it can be read and is what the store stored.
+    """
+
+    def recorded() -> Iterator[StoredObject]:
+        return iter(objects_by_meta(layout, backup)) if manifest is None else manifest_objects(store, layout, manifest)
+
+    reached = SIZE if manifest is None and level == ETAG else level
+    try:
+        differences = compare(recorded(), store.list_objects(layout.binlogs), level)
+    except ValueError as error:  # a forged list: out of order, or the same key twice
+        raise corrupt_error(store, layout, str(error)) from error
+    if level != SIZE and manifest is not None:
+        differences = _and_altered(differences, *_damaged_meta(store, layout, manifest))
+    if level != CONTENT:
+        return Verification(reached, differences)
+    known = {*differences.missing, *differences.altered}
+    content = read_again(store, (item for item in recorded() if item.key not in known))
+    differences = _and_altered(differences, content.missing, content.altered)
+    return Verification(CONTENT, differences, content.proven, content.unproven)
+
+
+def find_damage(
+    store: ObjectStore, layout: BackupLayout, backup: BackupMeta, manifest: Manifest | None, level: str
+) -> Verification:
+    """As M(check_backup), but a damaged list of objects is a finding too, and no exception."""
+    try:
+        return check_backup(store, layout, backup, manifest, level)
+    except MilvusOpsError as error:
+        if error.kind != "corrupt":
+            raise
+        cause = f"{error.failure.where}: {error.failure.cause}"
+        return Verification(level, Differences((), (), (), 0), error=cause)
+
+
 def verify_backup(
     store: ObjectStore, layout: BackupLayout, backup: BackupMeta, manifest: Manifest | None, level: str
-) -> None:
-    """Check every object of a complete backup by one listing. Raises C(corrupt) that names the first ones.
+) -> Verification:
+    """As M(check_backup), but raises C(corrupt) that names the first differences."""
+    found = check_backup(store, layout, backup, manifest, level)
+    if found.differences:
+        raise corrupt_error(store, layout, found.differences.describe())
+    return found
 
-    Without an integrity manifest (a backup of another tool) the sizes in its metadata are all there is to compare.
-    """
-    if manifest is None:
-        expected: Iterator[StoredObject] = iter(objects_by_meta(layout, backup))
-        level = SIZE
-    else:
-        expected = manifest_objects(store, layout, manifest)
-    differences = compare(expected, store.list_objects(layout.binlogs), level)
+
+def verify_copied_content(store: ObjectStore, copied: Iterable[StoredObject], before_each: Callable[[], None]) -> None:
+    """Read again what was just copied, before the commit. Raises C(verify_failed)."""
+    content = read_again(store, copied, before_each=before_each)
+    differences = Differences(content.missing, content.altered, (), content.proven + content.unproven)
     if differences:
         raise MilvusOpsError(
-            "corrupt",
-            "verifying the backup",
-            f"{store.label}/{layout.directory}",
-            differences.describe(),
-            next_step="restore these objects from another copy, or make a backup under another name; "
-            "a complete backup is never repaired silently",
+            "verify_failed",
+            "verifying the copied objects",
+            store.label,
+            f"the bytes are not those that were copied: {differences.describe()}",
+            state_left="the backup is not committed; what was copied is kept",
+            next_step="check the storage; remove the unfinished backup with state: absent and make it again",
         )
+
+
+def corrupt_error(store: ObjectStore, layout: BackupLayout, cause: str) -> MilvusOpsError:
+    return MilvusOpsError(
+        "corrupt",
+        "verifying the backup",
+        f"{store.label}/{layout.directory}",
+        cause,
+        next_step="restore these objects from another copy, or make a backup under another name; "
+        "a complete backup is never repaired silently",
+    )
+
+
+def _and_altered(found: Differences, missing: Sequence[str], altered: Sequence[str]) -> Differences:
+    return Differences((*found.missing, *missing), (*found.altered, *altered), found.unexpected, found.found)
+
+
+def _damaged_meta(store: ObjectStore, layout: BackupLayout, manifest: Manifest) -> tuple[list[str], list[str]]:
+    """The meta files that are missing, and those that are not what was written."""
+    missing, altered = [], []
+    for name in META_FILES:
+        stored = store.read(layout.meta(name), MAX_META_BYTES)
+        if stored is None:
+            missing.append(layout.meta(name))
+        elif not knows(manifest, name, stored.body):
+            altered.append(layout.meta(name))
+    return missing, altered
 
 
 def verify_meta(store: ObjectStore, layout: BackupLayout, manifest: Manifest, bodies: Mapping[str, bytes]) -> None:
     """Check meta files that were read against their recorded digests. Raises C(corrupt)."""
     for name, body in bodies.items():
-        if manifest.meta.get(name) != digest(body):
+        if not knows(manifest, name, body):
             raise MilvusOpsError(
                 "corrupt",
                 "verifying the backup",

@@ -105,7 +105,8 @@ def _rows_per_page(schema: Mapping[str, Any]) -> int:
     row_bytes = 0
     for field in stored_fields(schema):
         params = {pair.get("key"): pair.get("value") for pair in field.get("type_params") or []}
-        row_bytes += int(params.get("dim") or 0) * 4 + int(params.get("max_length") or 0) + 8
+        cell_bytes = int(params.get("dim") or 0) * 4 + int(params.get("max_length") or 0) + 8
+        row_bytes += cell_bytes * int(params.get("max_capacity") or 1)
     return max(1, min(MAX_PAGE_ROWS, PAGE_BYTES // max(row_bytes, 1)))
 
 
@@ -152,7 +153,7 @@ def _array_cell(element: Any) -> bytes:
 
 def _json_cell(value: bytes) -> bytes:
     """JSON with sorted keys: an import may write the same object with its keys in another order."""
-    return json.dumps(json.loads(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(json.loads(value), sort_keys=True, separators=(",", ":")).encode()
 
 
 def _vector_cells(vectors: Any) -> list[bytes]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._arguments import DEFAULT_PORT
 from ..errors import MilvusOpsError, usage_error
 from . import sdk
 
@@ -21,6 +22,28 @@ TLS_NAMES = {"0": "disabled", "1": "server", "2": "mutual"}
 RETRY_PAUSE_SECONDS = 0.5
 COLLECTION_NOT_FOUND_CODE = 100
 RATE_LIMIT_CODES = (8,)
+
+UNREACHABLE_ADVICE = (
+    (
+        "Hostname Verification",
+        "the server's certificate is for other names than address: set server_name to one of them",
+    ),
+    ("CERTIFICATE_VERIFY_FAILED", "set ca_path to the authority that signed the server's certificate"),
+    ("WRONG_VERSION_NUMBER", "nothing speaks TLS at this port: set tls_mode: disabled, or correct address and port"),
+    ("http1", "this is an HTTP port: set port to the gRPC port, 19530 by default"),
+    ("Socket closed", "see that the port is the gRPC port; a server with TLS needs tls_mode"),
+    ("HTTP2", "see that the port is the gRPC port; a server with TLS needs tls_mode"),
+    ("GOAWAY", "see that the port is the gRPC port; a server with TLS needs tls_mode"),
+)
+"""What to do, by a piece of gRPC's own words; the first that fits."""
+
+ENDED_WORDS = ("Unwrap failed", "Socket closed", "Connection reset")
+ENDED_ADVICE = (
+    "the server ended the connection after the handshake, most often for want of a client certificate that it trusts: "
+    "set tls_mode: mutual, client_cert_path and client_key_path"
+)
+
+BAD_TLS_FILES = "Failed to create security handshaker"
 
 
 @dataclass(frozen=True)
@@ -69,7 +92,7 @@ def connection_options(options: Mapping[str, Any]) -> ConnectionOptions:
         )
     return ConnectionOptions(
         address=str(options["address"]),
-        port=int(options.get("port") or 19530),
+        port=int(options.get("port") or DEFAULT_PORT),
         user=user,
         password=password,
         token=token,
@@ -146,6 +169,13 @@ class Server:
         code, detail = error.code(), _one_line(error.details() or "")
         status = sdk.grpc.StatusCode
         where = self.options.target
+        if code == status.UNAVAILABLE and BAD_TLS_FILES in detail:
+            return usage_error(
+                "reading the TLS files",
+                ", ".join(filter(None, (self.options.ca_path, *self._own_certificate))),
+                "they are no certificates in PEM form, or the key does not belong to the client certificate",
+                "correct ca_path, client_cert_path and client_key_path",
+            )
         if code == status.UNAVAILABLE:
             return MilvusOpsError(
                 "unreachable",
@@ -165,13 +195,7 @@ class Server:
         if code == status.UNAUTHENTICATED:
             return self._login_refused(method, detail)
         if code == status.PERMISSION_DENIED:
-            return MilvusOpsError(
-                "permission",
-                f"calling {method}",
-                where,
-                detail,
-                next_step="grant the privilege that the message names to the user of this connection",
-            )
+            return MilvusOpsError("permission", f"calling {method}", where, detail, next_step=_grant_advice(detail))
         if code == status.RESOURCE_EXHAUSTED:
             return MilvusOpsError("throttled", f"calling {method}", where, detail, next_step="run the task again later")
         return MilvusOpsError(
@@ -206,11 +230,19 @@ class Server:
             next_step="correct user and password, or token, of this host",
         )
 
+    @property
+    def _own_certificate(self) -> tuple[str | None, ...]:
+        """The files of the client certificate, where it is used."""
+        if self.options.tls_mode != "mutual":
+            return ()
+        return (self.options.client_cert_path, self.options.client_key_path)
+
     def _unreachable_advice(self, detail: str) -> str:
-        if self.options.tls_mode != "disabled":
-            return "see that address and port are right, that the server speaks TLS, and that ca_path signs it"
-        if "Socket closed" in detail or "HTTP2" in detail or "GOAWAY" in detail:
-            return "see that the port is the gRPC port; a server with TLS needs tls_mode"
+        if self.options.tls_mode != "disabled" and any(words in detail for words in ENDED_WORDS):
+            return ENDED_ADVICE
+        for words, advice in UNREACHABLE_ADVICE:
+            if words in detail:
+                return advice
         return "see that the server runs and that address and port (the gRPC port, 19530 by default) are right"
 
 
@@ -244,6 +276,16 @@ def _read_pem(path: str | None, option: str) -> bytes | None:
         raise usage_error(
             "reading the TLS files", f"{option}={path}", str(error.strerror), f"correct {option}"
         ) from error
+
+
+def _grant_advice(detail: str) -> str:
+    """The server names a privilege with a prefix that a grant does not take."""
+    named = re.search(r"Privilege(\w+): permission deny to (\S+)", detail)
+    if named is None:
+        return "grant the privilege that the message names to a role of the user of this connection"
+    return (
+        f"grant the privilege {named[1]} to a role of the user {named[2]}; see the guide on permissions for all of them"
+    )
 
 
 def _login_metadata(options: ConnectionOptions) -> list[tuple[str, str]]:

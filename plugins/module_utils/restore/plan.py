@@ -124,7 +124,8 @@ def _partition_jobs(layout: BackupLayout, partition: PartitionMeta) -> Sequence[
     if not segments:
         return []
     ids = (partition.collection_id, partition.partition_id)
-    if partition.size <= JOB_BYTES:
+    ungrouped = any(not segment.group_id for segment in segments)
+    if partition.size <= JOB_BYTES or ungrouped:
         deltas = any(segment.deltalogs for segment in segments)
         return [
             ImportFiles(

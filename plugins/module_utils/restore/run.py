@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..backup.inventory import CompleteBackup, Place
-from ..backup.lock import BackupLock, acquire
+from ..backup.inventory import CompleteBackup, Place, require_complete
+from ..backup.lock import BackupLock, acquire, live_holder
 from ..backup.verify import ETAG, verify_backup
 from ..errors import MilvusOpsError, usage_error
 from ..milvus import ddl
@@ -156,7 +156,22 @@ def _restore_lock(destination: Destination, place: Place, warnings: list[str]) -
         return
     if isinstance(held, BackupLock):
         with held:
+            _require_not_being_removed(place)
             yield
+
+
+def _require_not_being_removed(place: Place) -> None:
+    """A removal looks for restores after it has taken its lock, a restore for removals: one of the two always sees."""
+    holder = live_holder(place.store, place.lock_key)
+    if holder is not None:
+        raise MilvusOpsError(
+            "lock_held",
+            "restoring",
+            place.label,
+            f"{holder} works on this backup",
+            next_step="wait for that run; it may be removing the backup",
+        )
+    require_complete(place)
 
 
 def same_bucket(destination_bucket: str, backup_bucket: str, same_service: bool) -> None:

@@ -41,13 +41,20 @@ class Naming:
 def read_naming(renames: Mapping[str, str], suffix: str) -> Naming:
     """Read O(rename) and O(suffix). Raises usage errors that show the entry."""
     if not _SUFFIX.fullmatch(suffix):
-        raise usage_error(OPERATION, f"suffix={suffix!r}", "it has other characters than letters, digits and _", "")
-    rules = {_side(str(old)): _side(str(new)) for old, new in renames.items()}
+        raise usage_error(
+            OPERATION, f"suffix={suffix!r}", "it has other characters than letters, digits and _", "correct suffix"
+        )
+    rules: dict[CollectionName, CollectionName] = {}
+    for entry, wanted in renames.items():
+        old = _side(str(entry))
+        if old in rules:
+            raise usage_error(OPERATION, f"rename: {entry}", "another entry names the same collection", "keep one")
+        rules[old] = _side("" if wanted is None else str(wanted))
     for old, new in rules.items():
         if (old.name == ANY) != (new.name == ANY):
             raise usage_error(
                 OPERATION,
-                f"rename: {old}",
+                f"rename: {old.database}.{old.name}",
                 "one side is a whole database, the other a collection",
                 "write db1.*: db2.*",
             )
