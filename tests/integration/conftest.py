@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One lab for all integration tests, and one collection in it that no test changes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import oracle
+import pytest
+from labs import RunningLab, Side
+from milvus_lab import LabConfig, start, stop
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """A real S3 with two real Milvus servers, milvus_a and milvus_b, on one bucket; wiped at the end."""
+    config = LabConfig(directory=Path(tmp_path_factory.mktemp("lab")))
+    try:
+        yield RunningLab(start(config))
+    finally:
+        stop(config, wipe=True)
+
+
+@pytest.fixture
+def source(lab: RunningLab) -> Side:
+    return lab.side("milvus_a")
+
+
+@pytest.fixture
+def target(lab: RunningLab) -> Side:
+    return lab.side("milvus_b")
+
+
+@pytest.fixture(scope="session")
+def films(lab: RunningLab) -> str:
+    """A collection on milvus_a: 4000 rows in two partitions, some deleted, indexed and loaded. Tests only read it."""
+    oracle.create_collection(lab.side("milvus_a").client(), "films")
+    return "films"
+
+
+@pytest.fixture
+def fresh() -> Callable[[str], str]:
+    """Names that no other test uses."""
+    return lambda stem: f"{stem}_{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """An instance that asks for a login (root, Milvus)."""
+    instances = {"milvus_a": {"authorization": True}}
+    config = LabConfig(directory=Path(tmp_path_factory.mktemp("guarded")), instances=instances)
+    try:
+        yield RunningLab(start(config))
+    finally:
+        stop(LabConfig(directory=config.directory), wipe=True)

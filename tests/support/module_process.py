@@ -1,0 +1,124 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a module of the collection as Ansible does on a host: its own process, arguments in, one JSON result out.
+
+`python module_process.py MODULE < arguments.json`, or M(run) and M(start) from a test.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TIMEOUT = 300
+KILL_VARIABLE = "MODULE_PROCESS_KILL_AT"
+WRITES = frozenset({"PutObject", "CopyObject", "DeleteObjects", "UploadPartCopy", "CompleteMultipartUpload"})
+PACKAGE = "ansible_collections.vectorops.milvus.plugins.modules"
+
+
+@dataclass(frozen=True)
+class ModuleRun:
+    """A finished run; C(result) is what the module returned, C(output) everything it printed."""
+
+    result: Mapping[str, Any]
+    output: str
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.result.get("failed"))
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of the failure, None for a success."""
+        return self.result["failure"]["kind"] if self.failed else None
+
+
+def start(
+    module: str, arguments: Mapping[str, Any], *, check: bool = False, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Begin a run without waiting for it, for tests that kill it."""
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__)), module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=None if environment is None else dict(environment),
+    )
+    if process.stdin is None:
+        raise RuntimeError("no pipe to the module")
+    process.stdin.write(json.dumps({**arguments, "_ansible_check_mode": check, "_ansible_diff": True}))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> ModuleRun:
+    stdout, stderr = process.communicate(timeout=TIMEOUT)
+    for line in reversed(stdout.splitlines()):
+        if line.startswith("{"):
+            return ModuleRun(json.loads(line), stdout + stderr)
+    raise AssertionError(f"the module returned no result (exit {process.returncode}):\n{stdout}\n{stderr}")
+
+
+def run(
+    module: str, arguments: Mapping[str, Any], *, check: bool = False, environment: Mapping[str, str] | None = None
+) -> ModuleRun:
+    return finish(start(module, arguments, check=check, environment=environment))
+
+
+def arm_kill(point: str) -> None:
+    """Kill this process at its n-th write to the object storage: C(before:n) or C(after:n).
+
+    The client library is hooked, not the collection: what runs until then is what runs without.
+    """
+    from botocore.client import BaseClient
+
+    moment, number = point.split(":")
+    call, writes = BaseClient._make_api_call, itertools.count(1)
+    guard = threading.Lock()
+
+    def hooked(client: Any, operation: str, arguments: Any) -> Any:
+        if operation not in WRITES:
+            return call(client, operation, arguments)
+        with guard:
+            mine = next(writes) == int(number)
+        if mine and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = call(client, operation, arguments)
+        if mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    BaseClient._make_api_call = hooked
+
+
+def main() -> None:
+    from ansible.module_utils import basic
+
+    if KILL_VARIABLE in os.environ:
+        arm_kill(os.environ[KILL_VARIABLE])
+
+    arguments = json.load(sys.stdin)
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    basic._ANSIBLE_PROFILE = "legacy"  # where ansible-core has profiles; without effect before
+    importlib.import_module(f"{PACKAGE}.{sys.argv[1]}").main()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+    from collection_tree import link_checkout
+
+    sys.path.insert(0, str(link_checkout()))
+    main()

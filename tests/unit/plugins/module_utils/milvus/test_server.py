@@ -1,0 +1,110 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the connection options are read, before any call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import (
+    ConnectionOptions,
+    connection_options,
+)
+
+Options = dict[str, Any]
+
+LOGIN = {"user": "root", "password": "SeCrEt"}
+TOKEN = {"token": "SeCrEt"}
+CERTIFICATE = {"client_cert_path": "/c.pem", "client_key_path": "/k.pem"}
+
+
+def read(**options: Any) -> ConnectionOptions:
+    return connection_options({"address": "milvus-a", **options})
+
+
+def test_only_the_address_is_needed() -> None:
+    assert read() == ConnectionOptions("milvus-a", 19530, None, None, None)
+    assert read().target == "milvus-a:19530"
+    assert read(port=1).target == "milvus-a:1"
+
+
+@pytest.mark.parametrize("timeout", [None, "", 0, 30])
+def test_an_unset_timeout_is_thirty_seconds(timeout: object) -> None:
+    assert read(timeout=timeout).timeout == 30
+    assert read(timeout=7).timeout == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({}, (None, None, None)),
+        ({"user": "", "password": "", "token": ""}, (None, None, None)),
+        (LOGIN, ("root", "SeCrEt", None)),
+        (TOKEN, (None, None, "SeCrEt")),
+        ({**LOGIN, "authorization_enabled": True}, ("root", "SeCrEt", None)),
+        ({**TOKEN, "authorization_enabled": True}, (None, None, "SeCrEt")),
+        ({**LOGIN, "authorization_enabled": False}, (None, None, None)),
+        ({**TOKEN, "authorization_enabled": False}, (None, None, None)),
+        ({"authorization_enabled": False}, (None, None, None)),
+    ],
+)
+def test_login(given: Options, sent: tuple[str | None, ...]) -> None:
+    options = read(**given)
+    assert (options.user, options.password, options.token) == sent
+    assert "SeCrEt" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("mode", "read_as"),
+    [
+        (None, "disabled"),
+        ("", "disabled"),
+        ("0", "disabled"),
+        (0, "disabled"),
+        ("disabled", "disabled"),
+        ("1", "server"),
+        (1, "server"),
+        ("server", "server"),
+        ("2", "mutual"),
+        (2, "mutual"),
+        ("mutual", "mutual"),
+    ],
+)
+def test_tls_mode(mode: object, read_as: str) -> None:
+    assert read(tls_mode=mode, **CERTIFICATE).tls_mode == read_as
+
+
+def test_tls_files() -> None:
+    options = read(tls_mode="mutual", ca_path="/ca.pem", server_name="inner", **CERTIFICATE)
+    paths = (options.ca_path, options.server_name, options.client_cert_path, options.client_key_path)
+    assert paths == ("/ca.pem", "inner", "/c.pem", "/k.pem")
+    assert read(ca_path="").ca_path is None
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"address": ""}, "address"),
+        ({"address": None}, "address"),
+        ({"user": "root"}, "password"),
+        ({"password": "SeCrEt"}, "user"),
+        ({**LOGIN, **TOKEN}, "token"),
+        ({"user": "root", **TOKEN}, "token"),
+        ({"authorization_enabled": True}, "authorization_enabled"),
+        ({"authorization_enabled": True, "user": "", "token": ""}, "authorization_enabled"),
+        ({"tls_mode": "2"}, "tls_mode"),
+        ({"tls_mode": "mutual", "client_cert_path": "/c.pem"}, "tls_mode"),
+        ({"tls_mode": "mutual", "client_key_path": "/k.pem"}, "tls_mode"),
+    ],
+)
+def test_contradictions_are_named(given: Options, where: str) -> None:
+    with pytest.raises(MilvusOpsError) as caught:
+        read(**given)
+    assert caught.value.kind == "usage"
+    assert caught.value.failure.where == where
+    assert caught.value.failure.next_step
+    assert "SeCrEt" not in str(caught.value)
