@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import oracle
@@ -116,7 +117,18 @@ def test_what_no_record_can_prove_is_counted(area: BackupArea, small: str) -> No
 
 def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small: str) -> None:
     area.make("good", small)
-    broken = ("cut", "no_manifest", "odd_manifest", "odd_lock", "snapshot", "begun", "foreign", "old", "half_old")
+    broken = (
+        "cut",
+        "no_manifest",
+        "odd_manifest",
+        "odd_lock",
+        "snapshot",
+        "begun",
+        "foreign",
+        "old",
+        "half_old",
+        "lacking",
+    )
     area.copy("good", *broken, "good-copy")
     full = f"{area.prefix('cut')}meta/full_meta.json"
     area.alter(full, lambda body: body[: len(body) // 2])
@@ -130,6 +142,11 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
     for name in ("old", "half_old"):
         area.delete(f"{area.prefix(name)}meta/full_meta.json")
     area.delete(f"{area.prefix('half_old')}meta/segment_meta.json")
+    skipped = {"skipped": {"default.other": "float16 vectors"}}
+    area.alter(
+        f"{area.prefix('lacking')}control/manifest.json",
+        lambda body: json.dumps({**json.loads(body), **skipped}).encode(),
+    )
     area.write(f"{area.root}/sp ace/meta/full_meta.json", b"{}")
     area.write(f"{area.root}/pictures/cat.png", b"no backup")
 
@@ -146,6 +163,7 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
         "odd_lock": ("complete", False),
         "snapshot": ("unsupported", True),
         "begun": ("unfinished", False),
+        "lacking": ("partial", False),
         "foreign": ("complete", True),
         "old": ("complete", True),
         "half_old": ("unfinished", True),
@@ -157,6 +175,7 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
         "odd_manifest": "cannot be read",
         "snapshot": "snapshot",
         "begun": "never finished",
+        "lacking": "missing: default.other",
         "half_old": "segment_meta.json",
         "sp ace": "cannot be the name",
     }.items():

@@ -114,20 +114,23 @@ def test_delete_asks(area: BackupArea, inventory: Inventory, player: Player, typ
     if process == 0:
         os.execv(command[0], command)
     shown = _read_until(keyboard, QUESTION)
-    os.write(keyboard, f"{typed}\r".encode())
-    shown += _read_until(keyboard, b"PLAY RECAP")
+    shown += _read_until(keyboard, b"PLAY RECAP", typing=f"{typed}\r".encode())
     _process, status = os.waitpid(process, 0)
     os.close(keyboard)
     assert (status == 0) is (typed == "a"), shown
     assert area.names() == left
 
 
-def _read_until(terminal: int, words: bytes) -> str:
-    """What a process shows up to these words; fails with all of it when it ends or stalls before them."""
+def _read_until(terminal: int, words: bytes, typing: bytes = b"") -> str:
+    """What a process shows up to these words; fails with all of it when it ends or stalls before them.
+
+    Types whenever it waits: what is typed in the moment between the question and the reading of the answer is dropped.
+    """
     shown, end = b"", time.monotonic() + PATIENCE
     while words not in shown and time.monotonic() < end:
         ready, _, _ = select.select([terminal], [], [], 1)
         try:
+            os.write(terminal, b"" if ready else typing)
             shown += os.read(terminal, 4096) if ready else b""
         except OSError:
             break  # it has ended

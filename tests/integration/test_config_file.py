@@ -159,18 +159,19 @@ def test_a_config_file_of_a_host(
         "milvus_a": {"milvus_config_file": write(new_schema(lab, source))},
         "milvus_b": {f"milvus_{option}": target.options[option] for option in keys},
     }
-    own = "lookup('vectorops.milvus.instance', 'milvus_b', side='target', part='instance')"
-    other = "lookup('vectorops.milvus.instance', 'milvus_a', side='source'%s)"
+    whole = "{{ lookup('vectorops.milvus.instance', 'milvus_a', side='source') }}"
+    pair = (
+        "{{ lookup('vectorops.milvus.instance', 'milvus_b', side='target', part='instance')"
+        " | combine(lookup('vectorops.milvus.instance', 'milvus_a', side='source', part='backup')) }}"
+    )
     tasks = [
         {
             "vectorops.milvus.milvus_backup": {"name": name, "collections": [films]},
-            "module_defaults": {"group/vectorops.milvus.milvus": "{{ %s }}" % (other % "")},
+            "module_defaults": {"group/vectorops.milvus.milvus": whole},
         },
         {
             "vectorops.milvus.milvus_restore": {"name": name, "collections": [films], "suffix": suffix},
-            "module_defaults": {
-                "group/vectorops.milvus.milvus": "{{ %s | combine(%s) }}" % (own, other % ", part='backup'")
-            },
+            "module_defaults": {"group/vectorops.milvus.milvus": pair},
         },
     ]
     play = {

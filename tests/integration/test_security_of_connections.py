@@ -51,7 +51,8 @@ class Secured:
             },
             PLAIN: {},
         }
-        return {**self.lab.side(instance).options, "timeout": 60, **right[instance], **changes}
+        options = {**self.lab.side(instance).options, "timeout": 60, **right[instance], **changes}
+        return {name: value for name, value in options.items() if value is not None}
 
     def client(self, instance: str) -> MilvusClient:
         uri = f"https://127.0.0.1:{self.lab.side(instance).port}"

@@ -24,6 +24,9 @@ CORE_PYTHONS = {
     "2.21": ("3.13", "3.12", "3.14"),
 }
 
+# Real servers are waited for most of the time. Each process has a lab of its own, so a file stays in one of them.
+TWO_AT_ONCE = ("--numprocesses=2", "--dist=loadfile")
+
 Command = tuple[str, ...]
 
 
@@ -58,7 +61,7 @@ def all_legs() -> list[Leg]:
         _install_leg(),
         _ansible_lint_leg(),
         Leg("sanity", (_script("sanity.py", str(BIN / "ansible-test")),), timeout=1200),
-        _pytest_leg("integration", "tests/integration", timeout=1800),
+        _pytest_leg("integration", "tests/integration", *TWO_AT_ONCE, timeout=2100),
         *(_playbook_leg(core) for core in CORE_PYTHONS),
     ]
 
@@ -122,7 +125,7 @@ def _pytest_leg(name: str, folder: str, *options: str, timeout: int = 600) -> Le
 
 def _playbook_leg(core: str) -> Leg:
     venv = f"core-{core}"
-    tests = _pytest_leg(f"playbook-{core}", "tests/integration", "-m", "playbook", timeout=1200)
+    tests = _pytest_leg(f"playbook-{core}", "tests/integration", "-m", "playbook", *TWO_AT_ONCE, timeout=1200)
     return Leg(
         tests.name,
         (_virtualenv(venv, f"requirements-{venv}.txt", *CORE_PYTHONS[core]), *tests.commands),

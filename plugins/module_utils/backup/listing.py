@@ -122,7 +122,7 @@ def _open(place: Place, *, foreign: bool) -> _Opened:
         state = UNSUPPORTED if error.kind == "version" else BROKEN
         return _Opened(state, f"{error.failure.where}: {error.failure.cause}", foreign, stamp=commit)
     if complete.manifest is not None and complete.is_partial:
-        missing = ", ".join(str(name) for name, _cause in complete.manifest.skipped)
+        missing = ", ".join(sorted(complete.manifest.skipped))
         return _Opened(PARTIAL, f"collections that were asked for are missing: {missing}", False, complete, commit)
     return _Opened(COMPLETE, "", complete.manifest is None, complete, commit)
 
