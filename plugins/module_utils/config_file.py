@@ -97,7 +97,7 @@ def read_config_file(path: str) -> ConfigFile:
     if content.startswith(b"$ANSIBLE_VAULT"):
         raise _refused(path, "it is encrypted with ansible-vault; ansible.builtin.copy decrypts a file as it copies it")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _refused(path, f"it is not UTF-8 text at byte {error.start}") from None
     return parse_config(text, path)

@@ -27,7 +27,7 @@ SHARED = {
     "milvus_access_key_id": "key",
     "milvus_secret_access_key": "CANARY-SECRET-KEY",
     "milvus_bucket_name": "bucket",
-    "milvus_timeout": 20,
+    "milvus_timeout": 5,
 }
 VAULTED_CANARY = "CANARY-VAULTED-PASSWORD"
 
