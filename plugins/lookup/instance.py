@@ -109,7 +109,9 @@ VARIABLE_PREFIX = "milvus_"
 LOGIN = ("user", "password", "token")
 STORAGE_KEYS = ("access_key_id", "secret_access_key", "session_token")
 HOSTS_SHOWN = 30
-INSTANCE, BACKUP, IDENTITY = "instance", "backup", "identity"
+INSTANCE = "instance"
+BACKUP = "backup"
+IDENTITY = "identity"
 UNTEMPLATED_SECRET = "it refers to an undefined variable, or is not a valid template"
 
 

@@ -345,6 +345,39 @@ seconds_by_phase:
   returned: always
   type: dict
   sample: {look: 0.2, plan: 3.1, copy: 0.7, commit: 0.1}
+config_file:
+  description: What was read of O(config_file), by the names of its keys. Values are never shown.
+  returned: when O(config_file) is given
+  type: dict
+  contains:
+    path:
+      description: Its path.
+      type: str
+      returned: always
+      sample: /etc/milvus-backup/backup.yaml
+    schema:
+      description: V(v1) for the old schema, V(v2) for the new one.
+      type: str
+      returned: always
+      sample: v2
+    honoured:
+      description: Keys that stand for an option. An option that is given wins over them.
+      type: list
+      elements: str
+      returned: always
+      sample: [milvus.grpc.address, milvus.storage.rootPath]
+    not_applicable:
+      description: Keys that concern milvus-backup itself.
+      type: list
+      elements: str
+      returned: always
+      sample: [log.level]
+    unknown:
+      description: Keys that milvus-backup does not know either.
+      type: list
+      elements: str
+      returned: always
+      sample: []
 failure:
   description: What went wrong, for programs. The text for people is in RV(ignore:msg).
   returned: failure

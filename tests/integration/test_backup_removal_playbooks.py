@@ -128,7 +128,7 @@ def _read_until(terminal: int, words: bytes, typing: bytes = b"") -> str:
     """
     shown, end = b"", time.monotonic() + PATIENCE
     while words not in shown and time.monotonic() < end:
-        ready, _, _ = select.select([terminal], [], [], 1)
+        ready, _unused, _unused = select.select([terminal], [], [], 1)
         try:
             os.write(terminal, b"" if ready else typing)
             shown += os.read(terminal, 4096) if ready else b""

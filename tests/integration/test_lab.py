@@ -347,7 +347,7 @@ def test_the_playbook_starts_describes_and_stops_the_lab(ansible_playbook: Path,
     try:
         assert play("start", "--check")[0] == 1
         assert not lab.directory.exists()
-        changed, _ = play("start")
+        changed, _unused = play("start")
         assert changed == 1
         answer = lab.run("status")
         assert answer["running"] is True

@@ -267,14 +267,15 @@ BAD_JOBS: dict[str, tuple[dict[str, Any], str]] = {
 def test_migrate_refuses_bad_jobs_before_any_call(play: Play) -> None:
     """Each breaks its own job only, with its cause in the summary, and the run fails."""
     jobs = {
-        name: {"milvus_migrate_target_host": "milvus_b", **GOOD_JOB, **change} for name, (change, _) in BAD_JOBS.items()
+        name: {"milvus_migrate_target_host": "milvus_b", **GOOD_JOB, **change}
+        for name, (change, _unused) in BAD_JOBS.items()
     }
     hosts = {**HOSTS, "milvus_twin": {**HOSTS["milvus_b"], "milvus_root_path": "/files_A/"}}
     run = play(MIGRATE, hosts=hosts, groups={"milvus_migrate_targets": jobs})
     assert run.code == 2
     assert "Ask the source" not in run.output
     failed = run.output.partition("TASK [vectorops.milvus.milvus_migrate : Fail the broken jobs]")[2]
-    for name, (_, message) in BAD_JOBS.items():
+    for name, (_unused, message) in BAD_JOBS.items():
         line = next(line for line in failed.splitlines() if line.startswith(f"fatal: [{name}]"))
         assert '"msg": "' in line
         assert "usage: " in line

@@ -109,7 +109,7 @@ class Users:
         return name
 
     def grant(self, user: str, privilege: str, on: str = "*", database: str = "default") -> None:
-        instance, _, grants = next(item for item in self.made if item[1] == user)
+        instance, _unused, grants = next(item for item in self.made if item[1] == user)
         grants.append((OBJECTS[privilege], privilege, on, database))
         self.guarded.root(instance).grant_privilege(role_of(user), OBJECTS[privilege], privilege, on, db_name=database)
 
@@ -210,7 +210,9 @@ def denied(guarded: Guarded, user: str) -> dict[str, str]:
 def test_the_server_asks_for_the_documented_privileges(guarded: Guarded, users: Users) -> None:
     """A user without any is refused each call by the name in the table; one with all of them, none."""
     assert len(CALLS) > 25
-    documented = {call: privilege for call, (privilege, _) in CALLS.items() if privilege not in {"none", *OF_PUBLIC}}
+    documented = {
+        call: privilege for call, (privilege, _unused) in CALLS.items() if privilege not in {"none", *OF_PUBLIC}
+    }
     assert denied(guarded, users.add("milvus_a", frozenset())) == documented
     assert denied(guarded, users.add("milvus_a", frozenset(OBJECTS))) == {}
 

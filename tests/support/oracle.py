@@ -33,7 +33,7 @@ def row(key: int) -> dict[str, Any]:
         "flag": key % 3 == 0,
         "price": numbers.random(),
         "facts": {"key": key, "tags": [str(key % 5), "x"]},
-        "vector": [round(numbers.uniform(-1, 1), 6) for _ in range(DIMENSION)],
+        "vector": [round(numbers.uniform(-1, 1), 6) for _unused in range(DIMENSION)],
         "shade": f"#{key:06x}",
     }
 

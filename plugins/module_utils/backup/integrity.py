@@ -156,7 +156,8 @@ def _require_types(manifest: Manifest) -> None:
         if not SHARD_NAME.fullmatch(name):
             raise TypeError(f"a shard is named {name!r:.80}")
     for name, kind in (*whole_numbers.items(), *mappings.items()):
-        if type(getattr(manifest, name)) is not kind:
+        value = getattr(manifest, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
             raise TypeError(f"{name} is {getattr(manifest, name)!r:.80}")
 
 

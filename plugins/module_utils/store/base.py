@@ -80,7 +80,6 @@ class ObjectReader(Protocol):
     @property
     def md5(self) -> str:
         """The MD5 that the bytes must have, '' where the store does not know it."""
-        ...
 
     def read(self, size: int) -> bytes: ...
 
@@ -117,7 +116,8 @@ class ObjectStore(Protocol):
         self, source: ObjectStore, source_key: str, etag: str, size: int, key: str, pace: Pace = unpaced
     ) -> None: ...
 
-    def open_range(self, pin: Pin, offset: int, length: int) -> AbstractContextManager[ObjectReader]: ...
+    def open_range(self, pin: Pin, offset: int, length: int) -> AbstractContextManager[ObjectReader]:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

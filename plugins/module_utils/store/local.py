@@ -172,7 +172,8 @@ class LocalStore:
         def create(folder: int) -> int:
             return os.open(name, local_files.NEW_FILE_FLAGS, 0o666, dir_fd=folder)
 
-        with self._settled(scope, create) as (folder, file):
+        with ExitStack() as opened:
+            folder, file = opened.enter_context(self._settled(scope, create))
             try:
                 yield Part(folder, name, file)
             finally:

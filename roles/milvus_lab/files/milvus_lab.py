@@ -40,7 +40,9 @@ CLI_OPTIONS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that a start cut short stops what it started
+    signal.signal(
+        signal.SIGTERM, lambda *_unused: sys.exit(143)
+    )  # unwinds, so that a start cut short stops what it started
     try:
         options = _parser().parse_args(arguments)
         result = run(options)
@@ -143,7 +145,7 @@ def _read_file(path: str) -> dict[str, Any]:
 
 def parse_instance(text: str) -> tuple[str, dict[str, Any]]:
     """`milvus_a:root_path=files_a,tls_mode=1` as a name and typed options."""
-    name, _, rest = text.partition(":")
+    name, _unused, rest = text.partition(":")
     values: dict[str, Any] = {}
     for item in filter(None, rest.split(",")):
         key, equals, value = item.partition("=")

@@ -29,7 +29,7 @@ def test_a_closed_listener_frees_the_port_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         client = socket.create_connection(("127.0.0.1", port))
-        accepted, _ = server.accept()
+        accepted, _unused = server.accept()
         accepted.close()  # this side closes first, so it is left in TIME_WAIT
         client.close()
     assert is_free(port)

@@ -109,6 +109,6 @@ def with_ports(lab: Lab, config: LabConfig) -> Lab:
             continue
         names = object_store.PORT_NAMES if name == S3 else milvus_server.PORT_NAMES
         avoid = {used for server in lab.servers.values() for used in server.ports.values()}
-        ports = pick_block(names, avoid | {number for _, number in requested.values() if number})
+        ports = pick_block(names, avoid | {number for _unused, number in requested.values() if number})
         lab = lab.with_server(name, Server({**ports, main: port or ports[main]}))
     return lab

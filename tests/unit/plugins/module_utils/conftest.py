@@ -69,7 +69,10 @@ class MemoryStore:
         return _etag(body)
 
     def delete(self, keys: Iterable[str]) -> int:
-        return sum(1 for key in list(keys) if [self._objects.pop(key, None)])
+        doomed = list(keys)
+        for key in doomed:
+            self._objects.pop(key, None)
+        return len(doomed)
 
 
 def _etag(body: bytes) -> str:

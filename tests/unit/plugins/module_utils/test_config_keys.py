@@ -177,10 +177,10 @@ ROWS = [(schema, *row) for schema, table in TABLES.items() for row in table]
 
 @pytest.mark.parametrize("schema", [V1, V2])
 def test_the_tables_are_whole(schema: str) -> None:
-    keys = [key.lower() for key, _, _ in TABLES[schema]]
+    keys = [key.lower() for key, _unused, _unused in TABLES[schema]]
     assert len(keys) == len(set(keys))
-    assert {key.lower() for key, _, options in TABLES[schema] if options is not None} == set(OPTIONS[schema])
-    assert {key.lower() for key, _, options in TABLES[schema] if options is None} == NOT_APPLICABLE[schema]
+    assert {key.lower() for key, _unused, options in TABLES[schema] if options is not None} == set(OPTIONS[schema])
+    assert {key.lower() for key, _unused, options in TABLES[schema] if options is None} == NOT_APPLICABLE[schema]
 
 
 @pytest.mark.parametrize(("schema", "key", "value", "options"), ROWS, ids=[f"{row[0]} {row[1]}" for row in ROWS])

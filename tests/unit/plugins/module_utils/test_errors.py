@@ -56,7 +56,7 @@ def test_the_message_is_one_line(break_: str) -> None:
 @pytest.mark.parametrize("kind", ["", "Corrupt", "oops", "usage "])
 def test_an_unknown_kind_is_refused(kind: str) -> None:
     with pytest.raises(ValueError, match="unknown failure kind"):
-        MilvusOpsError(kind, "a", "b", "c")
+        raise MilvusOpsError(kind, "a", "b", "c")
 
 
 def test_the_kinds_are_those_of_the_design() -> None:

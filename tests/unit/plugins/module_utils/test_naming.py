@@ -43,7 +43,7 @@ def test_names_are_unique_for_long_targets_that_differ_at_the_end() -> None:
     generator = random.Random(1)
     targets = {
         "c" * generator.randrange(180, 240) + "".join(generator.choices(string.ascii_lowercase, k=15))
-        for _ in range(500)
+        for _unused in range(500)
     }
     names = {staging_name(target, BACKUP_ID) for target in targets}
     assert len(names) == len(targets)

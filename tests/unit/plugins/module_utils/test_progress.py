@@ -14,7 +14,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.progress import P
 
 def test_phases_of_one_name_add_up() -> None:
     progress = Progress()
-    for _ in range(2):
+    for _unused in range(2):
         with progress.phase("copy"):
             time.sleep(0.02)
     with pytest.raises(KeyError), progress.phase("commit"):

@@ -91,8 +91,8 @@ def test_keys_are_parsed_and_built_both_ways(root_path: str) -> None:
     """A backup of group 0 has the keys of an instance, so building and parsing must undo each other."""
     generator = random.Random(9)
     instance, backup = InstanceLayout(f"{root_path}/nightly/binlogs".lstrip("/")), BackupLayout(root_path, "nightly")
-    for _ in range(2000):
-        collection, partition, segment, field, log = (generator.randrange(2**63) for _ in range(5))
+    for _unused in range(2000):
+        collection, partition, segment, field, log = (generator.randrange(2**63) for _unused in range(5))
         key = LogKey(collection, partition, segment, field, log)
         assert instance.parse(backup.log(key, 0)) == key
         assert backup.log(key, segment).startswith(
@@ -174,7 +174,7 @@ def test_an_accepted_name_stays_in_its_own_directory(check: Callable[[str], str]
     generator = random.Random(10)
     alphabet = "abZ09__--..//\\%* \n\x00\u202eé\uff0f"
     accepted, refused = 0, set()
-    for _ in range(2000):
+    for _unused in range(2000):
         name = "".join(generator.choices(alphabet, k=generator.randrange(6)))
         try:
             layout = BackupLayout("backup", check(name))

@@ -103,7 +103,7 @@ def test_null_and_absent_are_the_same_for_every_key(example: BackupMeta) -> None
         if not isinstance(container, dict):
             continue
         null, absent = json.loads(body), json.loads(body)
-        (null_place, key), (absent_place, _) = list(places(null))[number], list(places(absent))[number]
+        (null_place, key), (absent_place, _unused) = list(places(null))[number], list(places(absent))[number]
         if _is_free_text(null_place):
             continue
         null_place[key] = None
@@ -215,7 +215,7 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(example: BackupMeta) -> None:
 def test_damage_of_single_bytes_is_refused_or_harmless(example: BackupMeta) -> None:
     generator = random.Random(6)
     intact, refused = full_meta(example), 0
-    for _ in range(MUTATIONS):
+    for _unused in range(MUTATIONS):
         body = bytearray(intact)
         for _change in range(generator.randrange(1, 4)):
             body[generator.randrange(len(body))] = generator.randrange(256)
@@ -226,7 +226,7 @@ def test_damage_of_single_bytes_is_refused_or_harmless(example: BackupMeta) -> N
 def test_wrong_values_anywhere_are_refused_or_harmless(example: BackupMeta) -> None:
     generator = random.Random(7)
     intact, refused = full_meta(example), 0
-    for _ in range(MUTATIONS):
+    for _unused in range(MUTATIONS):
         refused += _is_refused(_with_a_wrong_value(intact, generator))
     assert 50 < refused < MUTATIONS
 
@@ -235,7 +235,7 @@ def test_what_is_accepted_can_be_used(example: BackupMeta) -> None:
     """A damaged schema is found while reading, not in the middle of a restore."""
     generator = random.Random(8)
     intact = full_meta(example)
-    for _ in range(MUTATIONS):
+    for _unused in range(MUTATIONS):
         body = _with_a_wrong_value(intact, generator)
         if not _is_refused(body):
             use(read(body))

@@ -106,11 +106,11 @@ def test_backups_of_the_same_second_are_kept_by_name() -> None:
 
 def test_order_does_not_matter_and_more_never_keeps_less() -> None:
     generator = random.Random(3)
-    for _ in range(200):
+    for _unused in range(200):
         backups = [
             DatedBackup(f"b{number}", generator.uniform(1.6e9, 1.7e9)) for number in range(generator.randrange(1, 40))
         ]
-        counts = [generator.randrange(0, 5) for _ in range(4)]
+        counts = [generator.randrange(0, 5) for _unused in range(4)]
         policy = Policy(counts[0], counts[1], counts[2], counts[3], generator.choice([0, DAY, 90 * DAY]))
         kept = {name for name, by in rules_that_keep(backups, policy).items() if by}
         shuffled = generator.sample(backups, len(backups))

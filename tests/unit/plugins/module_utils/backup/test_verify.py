@@ -71,13 +71,13 @@ def test_nothing_expected() -> None:
 
 def test_random_listings_are_compared_like_sets() -> None:
     generator = random.Random(11)
-    for _ in range(300):
+    for _unused in range(300):
         expected, listed = (
             {
                 key: generator.randrange(2)
                 for key in generator.sample("abcdefghij/é\U0001f600\uffff", generator.randrange(9))
             }
-            for _ in range(2)
+            for _unused in range(2)
         )
         found = compare(_in_order_of_bytes(expected), _in_order_of_bytes(listed), SIZE)
         assert set(found.missing) == expected.keys() - listed.keys()

@@ -49,9 +49,9 @@ def test_versions_are_in_order() -> None:
 
 def test_a_version_is_found_inside_any_text() -> None:
     generator = random.Random(4)
-    for _ in range(2000):
-        before, after = ("".join(generator.choices("v-abré\n ", k=generator.randrange(5))) for _ in range(2))
-        version = ServerVersion(*(generator.randrange(100) for _ in range(3)))
+    for _unused in range(2000):
+        before, after = ("".join(generator.choices("v-abré\n ", k=generator.randrange(5))) for _unused in range(2))
+        version = ServerVersion(*(generator.randrange(100) for _unused in range(3)))
         assert parse_version(f"{before}{version}{after}") == version
 
 

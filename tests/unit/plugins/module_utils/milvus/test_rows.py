@@ -20,8 +20,8 @@ def column(name: str = "a", valid: tuple[bool, ...] = (), **data: Any) -> Any:
     """A column of a query's answer: C(long_data=[1, 2]) for scalars, C(float_vector=...) with C(dim) for vectors."""
     if "dim" in data:
         return sdk.schema_pb2.FieldData(field_name=name, vectors=data, valid_data=valid)
-    ((kind, values),) = data.items()
-    return scalar_column(kind, values, name, valid)
+    kind = next(iter(data))
+    return scalar_column(kind, data[kind], name, valid)
 
 
 def scalar_column(kind: str, values: list[Any], name: str = "a", valid: tuple[bool, ...] = ()) -> Any:

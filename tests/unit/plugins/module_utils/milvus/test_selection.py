@@ -134,7 +134,7 @@ def test_random_entries_are_a_pattern_or_a_usage_error() -> None:
     """What is accepted is spelled with the plain characters only, and means itself."""
     generator = random.Random(5)
     accepted, refused = 0, set()
-    for _ in range(5000):
+    for _unused in range(5000):
         entry = "".join(generator.choices("ab_9.*-/ é\n", k=generator.randrange(6)))
         try:
             (pattern,) = parse_patterns([entry], "collections")

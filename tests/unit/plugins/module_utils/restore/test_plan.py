@@ -106,7 +106,7 @@ def test_the_server_s_task_list_spells_a_job_so() -> None:
 def test_no_directory_is_imported_twice_and_none_is_left_out(example: BackupMeta) -> None:
     """Each segment with rows lies below exactly one directory, and every directory ends with a slash."""
     generator = random.Random(12)
-    for _ in range(300):
+    for _unused in range(300):
         grouped = generator.random() < 0.8
         partitions = [
             partition(

@@ -77,7 +77,7 @@ def test_the_root_is_no_scope() -> None:
 def test_random_keys_never_leave_the_scope() -> None:
     generator = random.Random(2)
     inside = 0
-    for _ in range(5000):
+    for _unused in range(5000):
         key = generator.choice(("", *SCOPE.prefixes)) + "/".join(
             generator.choices(ELEMENTS, k=generator.randrange(1, 5))
         )

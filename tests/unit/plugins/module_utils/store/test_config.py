@@ -120,7 +120,7 @@ def test_no_mixture_of_two_sides_is_ever_built() -> None:
         "backup_session_token": "session-b",
     }
     resolved_some, refused = 0, set()
-    for _ in range(2000):
+    for _unused in range(2000):
         given = {name: value for name, value in other.items() if generator.random() < 0.4}
         try:
             side = resolve_backup_side({**INSTANCE, **given})
