@@ -121,8 +121,9 @@ backups:
       sample: bucket-a
     state:
       description:
-        - V(complete) can be restored. V(partial) can be too, but collections that were asked for are missing. V(unfinished)
-          was begun and never finished, or is being made. V(broken) has metadata that cannot be read. V(unsupported) is of a format that this release cannot read.
+        - V(complete) can be restored. V(partial) can be too, but collections that were asked for are missing.
+        - V(unfinished) was begun and never finished, or is being made. V(broken) has metadata that cannot be read.
+          V(unsupported) is of a format that this release cannot read.
         - Whether the objects are sound is not part of the state, but of RV(backups[].verified).
       type: str
       returned: always

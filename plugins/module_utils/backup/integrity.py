@@ -150,14 +150,15 @@ def _shard_number(name: str) -> int:
 
 def _require_types(manifest: Manifest) -> None:
     """Raise TypeError for a value that is not of the type that it is used as."""
-    whole_numbers = dict.fromkeys(("created", "objects", "bytes"), int)
-    mappings = dict.fromkeys(("request", "meta", "skipped", "superseded"), dict)
     for name, _sha in manifest.shards:
         if not SHARD_NAME.fullmatch(name):
             raise TypeError(f"a shard is named {name!r:.80}")
-    for name, kind in (*whole_numbers.items(), *mappings.items()):
-        value = getattr(manifest, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
+    for name in ("created", "objects", "bytes"):
+        number = getattr(manifest, name)
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise TypeError(f"{name} is {number!r:.80}")
+    for name in ("request", "meta", "skipped", "superseded"):
+        if not isinstance(getattr(manifest, name), dict):
             raise TypeError(f"{name} is {getattr(manifest, name)!r:.80}")
 
 
