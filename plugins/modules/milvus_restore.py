@@ -96,6 +96,12 @@ options:
     type: str
     choices: [none, import, count]
     default: count
+  lock_timeout:
+    description:
+      - Seconds to wait for another run that restores from this backup into this instance. A collection that it restored
+        meanwhile is left as it is.
+    type: int
+    default: 0
   import_timeout:
     description:
       - Seconds without any progress of an import, an index or a load after which the task fails. The server goes on, and the next run
@@ -313,7 +319,7 @@ from ..module_utils.progress import Progress
 from ..module_utils.restore.finish import INDEX_MODES, LOAD_MODES, ROW_CHECKS
 from ..module_utils.restore.plan import IF_EXISTS, plan_missing_backup
 from ..module_utils.restore.reporting import outcome_result, plan_result, plan_text, planned_text
-from ..module_utils.restore.run import RestoreRequest, execute, make_plan, planned_targets, same_bucket
+from ..module_utils.restore.run import RestoreRequest, execute, make_plan, planned_targets, same_bucket, verify_before
 from ..module_utils.restore.staging import Destination
 from ..module_utils.restore.targets import read_naming
 from ..module_utils.store.base import WriteScope
@@ -330,6 +336,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "load": {"type": "str", "choices": list(LOAD_MODES), "default": "as_backup"},
     "verify_objects": {"type": "str", "choices": list(LEVELS), "default": "etag"},
     "verify_rows": {"type": "str", "choices": list(ROW_CHECKS), "default": "count"},
+    "lock_timeout": {"type": "int", "default": 0},
     "import_timeout": {"type": "int", "default": 1800},
     "planned_backup": {"type": "dict"},
 }
@@ -360,6 +367,7 @@ def _request(options: Mapping[str, Any]) -> RestoreRequest:
         load=options["load"],
         verify_objects=options["verify_objects"],
         verify_rows=options["verify_rows"],
+        lock_timeout=options["lock_timeout"],
         stall_timeout=options["import_timeout"],
     )
 
@@ -369,6 +377,8 @@ def _restore(call: Call, request: RestoreRequest, destination: Destination, plac
     backup = require_complete(place)
     require_same_or_newer(backup.meta.server_version, destination.server.version, place.label)
     plan = make_plan(request, destination, place, backup, progress)
+    if plan.changes:
+        verify_before(request, place, backup, progress)
     result = {
         "changed": plan.changes,
         "backup": {**place_result(place), "id": backup.meta.backup_id, "exists": True},
@@ -379,7 +389,7 @@ def _restore(call: Call, request: RestoreRequest, destination: Destination, plac
         result.update(collections=plan_result(plan), warnings=())
     else:
         outcome = execute(request, destination, place, backup, plan, progress)
-        result.update(collections=outcome_result(outcome), warnings=outcome.warnings)
+        result.update(changed=outcome.plan.changes, collections=outcome_result(outcome), warnings=outcome.warnings)
     return {**result, "duration": progress.seconds, "seconds_by_phase": progress.seconds_by_phase}
 
 

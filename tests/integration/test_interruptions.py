@@ -150,6 +150,29 @@ def test_two_backups_of_one_name(lab: RunningLab, source: Side, many_objects: st
     assert len({each.result["backup"]["id"] for each in finished}) == 1
 
 
+def test_a_run_that_slept_through_its_lease_does_not_commit(
+    lab: RunningLab, source: Side, many_objects: str, fresh: Fresh
+) -> None:
+    """Another run took the lock while this one was stopped: it proves its lock before the commit, and ends."""
+    name = fresh("slept")
+    arguments = {**source.options, "name": name, "collections": [many_objects], "copy_concurrency": 1}
+    key = f"backup/{name}/control/lock.json"
+    process = start("milvus_backup", {**arguments, "max_rate": "64K"})
+    wait_until(lambda: bool(lab.objects(f"backup/{name}/binlogs/")))
+    process.send_signal(signal.SIGSTOP)
+    held = json.loads(lab.s3().get_object(Bucket=lab.bucket, Key=key)["Body"].read())
+    thief = {**held, "run_id": "the-thief", "epoch": held["epoch"] + 1, "host": "another-host"}
+    lab.s3().put_object(Bucket=lab.bucket, Key=key, Body=json.dumps(thief).encode())
+    process.send_signal(signal.SIGCONT)
+    woken = finish(process)
+    assert woken.kind == "lock_held", woken.output
+    assert "the-thief" in woken.result["msg"]
+    assert f"backup/{name}/meta/full_meta.json" not in lab.objects(f"backup/{name}/")
+    assert key in lab.objects(f"backup/{name}/"), "the lock of the thief was taken away"
+    lab.s3().delete_object(Bucket=lab.bucket, Key=key)
+    assert run("milvus_backup", arguments).result["resumed"] is True
+
+
 def test_the_lock_of_a_live_process_on_another_host_is_respected(
     lab: RunningLab, source: Side, films: str, fresh: Fresh
 ) -> None:
@@ -223,8 +246,11 @@ def test_two_restores_of_one_target(target: Side, films: str, backup: str, clean
     first = start("milvus_restore", arguments)
     wait_until(lambda: bool(staging_names(clean_target)))
     refused = run("milvus_restore", arguments)
+    waiting = start("milvus_restore", {**arguments, "lock_timeout": PATIENCE})
     assert refused.kind == "lock_held", refused.output
     assert not finish(first).failed
+    waited = finish(waiting)
+    assert (waited.failed, waited.result["changed"]) == (False, False), waited.output
     assert oracle.count(clean_target, "films_raced") == len(oracle.expected())
 
 

@@ -27,7 +27,7 @@ from .targets import Naming, map_targets
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """What to restore and how; C(stall_timeout) is seconds without any progress."""
+    """What to restore and how; C(lock_timeout) in seconds, C(stall_timeout) is seconds without any progress."""
 
     patterns: tuple[Pattern, ...]
     naming: Naming
@@ -36,6 +36,7 @@ class RestoreRequest:
     load: str = AS_BACKUP
     verify_objects: str = ETAG
     verify_rows: str = COUNT
+    lock_timeout: float = 0
     stall_timeout: float = 1800
 
 
@@ -58,21 +59,17 @@ class RestoreOutcome:
 def make_plan(
     request: RestoreRequest, destination: Destination, place: Place, backup: CompleteBackup, progress: Progress
 ) -> RestorePlan:
-    """Select, name, and look at the target; verify the objects of the backup if anything is to be imported."""
+    """Select, name, and look at the target."""
     with progress.phase("look"):
         held = [CollectionName(item.database, item.name) for item in backup.meta.collections]
-        sources = matching(held, request.patterns, ())
-        plan = plan_restore(
-            destination.server,
-            place.layout,
-            backup.meta,
-            map_targets(sources, request.naming),
-            if_exists=request.if_exists,
-        )
-    if plan.changes:
-        with progress.phase("verify"):
-            verify_backup(place.store, place.layout, backup.meta, backup.manifest, request.verify_objects)
-    return plan
+        targets = map_targets(matching(held, request.patterns, ()), request.naming)
+        return plan_restore(destination.server, place.layout, backup.meta, targets, if_exists=request.if_exists)
+
+
+def verify_before(request: RestoreRequest, place: Place, backup: CompleteBackup, progress: Progress) -> None:
+    """Verify the objects of the backup before the server sees them: one damaged byte can end its process."""
+    with progress.phase("verify"):
+        verify_backup(place.store, place.layout, backup.meta, backup.manifest, request.verify_objects)
 
 
 def execute(
@@ -83,12 +80,17 @@ def execute(
     plan: RestorePlan,
     progress: Progress,
 ) -> RestoreOutcome:
-    """Carry out a plan. A collection that fails leaves those before it published, and says so."""
-    warnings = list(_warnings(plan))
+    """Carry out a plan. A collection that fails leaves those before it published, and says so.
+
+    Under the lock the target is looked at again: another run may have restored this very backup meanwhile.
+    """
     if not plan.changes:
-        return RestoreOutcome(plan, tuple(Restored(item, None) for item in plan.collections), tuple(warnings))
+        return RestoreOutcome(plan, tuple(Restored(item, None) for item in plan.collections), tuple(_warnings(plan)))
     done: list[Restored] = []
-    with _restore_lock(destination, place, warnings):
+    lock_warnings: list[str] = []
+    with _restore_lock(destination, place, request.lock_timeout, lock_warnings):
+        plan = make_plan(request, destination, place, backup, progress)
+        warnings = [*_warnings(plan), *lock_warnings]
         for database in plan.databases:
             ddl.create_database(destination.server, database)
         for item in plan.collections:
@@ -138,7 +140,7 @@ def _restore(
 
 
 @contextmanager
-def _restore_lock(destination: Destination, place: Place, warnings: list[str]) -> Iterator[None]:
+def _restore_lock(destination: Destination, place: Place, wait: float, warnings: list[str]) -> Iterator[None]:
     """One restore at a time from this backup into this instance; it also keeps the backup from being removed.
 
     With rights to read the backup only, the restore goes on without, and says so.
@@ -147,7 +149,7 @@ def _restore_lock(destination: Destination, place: Place, warnings: list[str]) -
     digest = hashlib.sha256(instance.encode()).hexdigest()[:16]
     key = f"{place.layout.control}restores/{digest}.json"
     try:
-        held = acquire(place.store, key, str(uuid.uuid4()), wait=0, meanwhile=lambda: None)
+        held = acquire(place.store, key, str(uuid.uuid4()), wait=wait, meanwhile=lambda: None)
     except MilvusOpsError as error:
         if error.kind != "permission":
             raise
