@@ -12,7 +12,7 @@ from ..errors import MilvusOpsError
 from ..store.base import ObjectStore, StoredObject
 from .content import read_again
 from .integrity import MAX_META_BYTES, Manifest, knows, manifest_objects
-from .layout import META_FILES, BackupLayout, LogKey
+from .layout import DELTA_LOG, INSERT_LOG, META_FILES, BackupLayout, LogKey
 from .manifest import BackupMeta
 
 SIZE, ETAG, CONTENT = "size", "etag", "content"
@@ -94,7 +94,7 @@ def check_backup(
 
     reached = SIZE if manifest is None and level == ETAG else level
     try:
-        differences = compare(recorded(), store.list_objects(layout.binlogs), level)
+        differences = compare(recorded(), _listed(store, layout, backup, manifest), level)
     except ValueError as error:  # a forged list: out of order, or the same key twice
         raise corrupt_error(store, layout, str(error)) from error
     if level != SIZE and manifest is not None:
@@ -105,6 +105,18 @@ def check_backup(
     content = read_again(store, (item for item in recorded() if item.key not in known))
     differences = _and_altered(differences, content.missing, content.altered)
     return Verification(CONTENT, differences, content.proven, content.unproven)
+
+
+def _listed(
+    store: ObjectStore, layout: BackupLayout, backup: BackupMeta, manifest: Manifest | None
+) -> Iterator[StoredObject]:
+    """What lies there. A partial backup may be growing: objects of collections that it lacks do not count yet."""
+    listed = store.list_objects(layout.binlogs)
+    if manifest is None or not manifest.skipped:
+        return listed
+    ids = [collection.collection_id for collection in backup.collections]
+    own = tuple(f"{layout.binlogs}{kind}/{number}/" for kind in (INSERT_LOG, DELTA_LOG) for number in ids)
+    return (item for item in listed if item.key.startswith(own))
 
 
 def find_damage(
