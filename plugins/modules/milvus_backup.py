@@ -15,8 +15,7 @@ author:
 description:
   - Makes the backup O(name) exist, complete and verified, or removes it.
   - The objects are copied inside the object storage service where it can do that, else through the host of the module.
-    They are written in the layout of milvus-backup, so that
-    either tool can restore what the other wrote. C(meta/full_meta.json) is written last, a backup without it does not
+    They are written in the layout of milvus-backup. C(meta/full_meta.json) is written last, a backup without it does not
     exist.
   - The root path of the instance is proven before anything is written. A segment that has rows on the server but no
     objects below O(root_path) fails the task.
