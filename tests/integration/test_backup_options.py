@@ -62,6 +62,12 @@ def test_a_partial_backup_says_so_and_is_completed_later(
     assert (still.result["changed"], still.result["backup"]["state"]) == (False, "partial")
 
     client.drop_collection(odd)
+    pattern = {**skipping, "name": fresh("by_pattern"), "collections": ["*.*"], "exclude": []}
+    create_half_vectors(client, odd)
+    assert run("milvus_backup", pattern).result["backup"]["state"] == "partial"
+    client.drop_collection(odd)
+    gone = run("milvus_backup", pattern)
+    assert (gone.result["changed"], gone.result["backup"]["state"]) == (False, "partial"), gone.output
     oracle.create_collection(client, odd, rows=20)
     whole = run("milvus_backup", skipping)
     assert not whole.failed, whole.output

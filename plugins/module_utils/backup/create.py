@@ -87,6 +87,8 @@ def ensure_backup(
         return _keep(held, request, source, place)
     with held as lock:
         existing = find_complete(place)
+        if existing is not None:
+            require_same_request(existing, request, source, place)
         resumed = existing is None and check_unfinished(request, source, place)
         run = BackupRun(request, source, place, progress, lock, management, existing, run_id, tool_version)
         return _made(run.execute(_missing(existing, names)), request, resumed)

@@ -23,8 +23,6 @@ from .manifest import CollectionMeta, FieldLogs, IndexMeta, Log, PartitionMeta, 
 from .root_path import root_path_error
 
 PLAN_ATTEMPTS = 3
-STORAGE_VERSIONS = (0, 1)
-"""One directory of binlogs for each field. Column groups come with 2.6."""
 
 
 @dataclass(frozen=True)

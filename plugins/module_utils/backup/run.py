@@ -230,7 +230,11 @@ class BackupRun:
         )
 
     def _causes(self) -> tuple[tuple[str, str], ...]:
-        return tuple((str(name), error.failure.cause) for name, error in self._skipped.items())
+        """What is still missing: also what an earlier run left out and this one did not find any more."""
+        before = self._partial.manifest.skipped if self._partial and self._partial.manifest else {}
+        made = {str(name) for name in self._plans}
+        now = {str(name): error.failure.cause for name, error in self._skipped.items()}
+        return tuple((name, cause) for name, cause in {**before, **now}.items() if name not in made)
 
     def _metas(self) -> tuple[CollectionMeta, ...]:
         return tuple(plan.meta for plan in self._plans.values())

@@ -15,7 +15,6 @@ from .schema import pairs_to_dict, pairs_to_json, schema_to_json
 from .server import Server
 
 DEFAULT_DATABASE = "default"
-INDEX_NOT_FOUND_CODE = 700
 LOAD_STATES = {"LoadStateNotLoad": "NotLoad", "LoadStateLoading": "Loading", "LoadStateLoaded": "Loaded"}
 
 

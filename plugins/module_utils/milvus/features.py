@@ -27,15 +27,6 @@ UNKNOWN = ServerVersion(99, 0, 0)
 SUPPORTED_LINE = (2, 3)
 """The server line on which this release is proven."""
 
-BROKEN_RENAME = ServerVersion(2, 5, 14)
-"""A renamed collection is lost at the next restart of exactly this release (milvus #43407)."""
-
-REST_IMPORT_FROM = ServerVersion(2, 4, 0)
-"""From here on the import engine is another one, reached by REST; gRPC Import only wraps it."""
-
-FLUSH_LIMIT_FROM = ServerVersion(2, 4, 0)
-"""From here on a collection can be flushed once in ten seconds by default."""
-
 
 def parse_version(text: str) -> ServerVersion:
     """Read C(2.3.5), C(v2.5.4-dev), C(milvus-2.6-20260101) and the like."""
