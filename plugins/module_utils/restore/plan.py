@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..backup.layout import DELTA_LOG, INSERT_LOG, BackupLayout
-from ..backup.manifest import BackupMeta, CollectionMeta, PartitionMeta
+from ..backup.layout import BackupLayout
+from ..backup.manifest import BackupMeta, CollectionMeta
 from ..errors import MilvusOpsError
 from ..milvus import catalog
 from ..milvus.catalog import Collection, CollectionName
@@ -17,13 +17,12 @@ from ..milvus.imports import ImportFiles
 from ..milvus.schema import FLOAT16_VECTOR, stored_fields
 from ..milvus.server import Server
 from ..naming import BACKUP_PROPERTY, SOURCE_PROPERTY, staging_name
+from .jobs import import_jobs
 
 FAIL, SKIP = "fail", "skip"
 IF_EXISTS = (FAIL, SKIP)
 CREATE, UNCHANGED, SKIPPED = "create", "unchanged", "skipped"
 PLANNED = "planned"
-JOB_BYTES = 4 << 30
-"""One job of Milvus 2.3 has 15 minutes of work; 42 MB/s measured, a factor of ten below for slow stores."""
 
 
 @dataclass(frozen=True)
@@ -109,40 +108,6 @@ def decide(
         f"there is {what}, and this backup did not make it",
         next_step="choose another name with suffix or rename, or set if_exists: skip to leave it alone",
     )
-
-
-def import_jobs(layout: BackupLayout, collection: CollectionMeta) -> tuple[ImportFiles, ...]:
-    """The jobs of one collection, in a fixed order: each partition in as few as its bytes allow.
-
-    Jobs run one after another, at about two seconds each however small (2.3.5 facts, section 2).
-    """
-    return tuple(job for partition in collection.partitions for job in _partition_jobs(layout, partition))
-
-
-def _partition_jobs(layout: BackupLayout, partition: PartitionMeta) -> Sequence[ImportFiles]:
-    segments = [segment for segment in partition.segments if segment.binlogs]
-    if not segments:
-        return []
-    ids = (partition.collection_id, partition.partition_id)
-    ungrouped = any(not segment.group_id for segment in segments)
-    if partition.size <= JOB_BYTES or ungrouped:
-        deltas = any(segment.deltalogs for segment in segments)
-        return [
-            ImportFiles(
-                partition.name,
-                layout.partition_directory(INSERT_LOG, *ids),
-                layout.partition_directory(DELTA_LOG, *ids) if deltas else "",
-            )
-        ]
-    with_deltas = {segment.group_id for segment in segments if segment.deltalogs}
-    return [
-        ImportFiles(
-            partition.name,
-            layout.group_directory(INSERT_LOG, *ids, group),
-            layout.group_directory(DELTA_LOG, *ids, group) if group in with_deltas else "",
-        )
-        for group in sorted({segment.group_id for segment in segments})
-    ]
 
 
 def _refuse_what_cannot_be_imported(collection: CollectionMeta) -> None:

@@ -19,7 +19,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.reading im
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify import objects_by_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.schema import schema_from_json
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import import_jobs
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.jobs import import_jobs
 
 KEY = "http://store:9000/bucket/backup/nightly_01/meta/full_meta.json"
 MUTATIONS = 500

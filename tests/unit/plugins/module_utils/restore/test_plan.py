@@ -23,7 +23,8 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest i
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection, CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.imports import ImportFiles
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import decide, import_jobs
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.jobs import import_jobs
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import decide
 
 GIB = 1 << 30
 ROOT = "backup/nightly/binlogs"
