@@ -32,9 +32,24 @@ def source(lab: RunningLab) -> Side:
     return lab.side("milvus_a")
 
 
+@pytest.fixture(scope="module")
+def emptied(lab: RunningLab) -> Iterator[Side]:
+    """The target of all tests of a file; the next file finds it empty."""
+    side = lab.side("milvus_b")
+    yield side
+    for database in side.client().list_databases():
+        client = side.client(database)
+        for name in client.list_collections():
+            for alias in client.list_aliases(name)["aliases"]:
+                client.drop_alias(alias)
+            client.drop_collection(name)
+        if database != "default":
+            side.client().drop_database(database)
+
+
 @pytest.fixture
-def target(lab: RunningLab) -> Side:
-    return lab.side("milvus_b")
+def target(emptied: Side) -> Side:
+    return emptied
 
 
 @pytest.fixture(scope="session")

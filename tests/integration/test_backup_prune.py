@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 import oracle
 import pytest
 from areas import BackupArea
-from labs import RunningLab
+from labs import RunningLab, Side
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.lock import BackupLock, acquire
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import WriteScope
@@ -174,10 +174,12 @@ def test_a_date_in_the_future_is_no_date(three: BackupArea) -> None:
     assert len({entry["created_at"][:4] for entry in kept} & {"2999"}) == 0
 
 
-def test_instances_and_selections_do_not_push_out_each_other(three: BackupArea, lab: RunningLab, small: str) -> None:
+def test_instances_and_selections_do_not_push_out_each_other(
+    three: BackupArea, lab: RunningLab, target: Side, small: str
+) -> None:
     assert not three.make("everything", "*.*").failed
-    other = BackupArea(lab, lab.side("milvus_b"), three.root)
-    oracle.create_collection(lab.side("milvus_b").client(), "small_prune_b", rows=4, partitions=("_default",))
+    other = BackupArea(lab, target, three.root)
+    oracle.create_collection(target.client(), "small_prune_b", rows=4, partitions=("_default",))
     assert not other.make("other", "small_prune_b").failed
     apart = three.prune(keep_last=1, check=True)
     assert names(apart.result["removed"]) == ["a", "b"]

@@ -53,8 +53,11 @@ def main(names: list[str]) -> int:
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + TOTAL_SECONDS
-    results = _run_all([leg for leg in legs if not names or leg.name in names], deadline)
+    chosen = [leg for leg in legs if not names or leg.name in names]
+    results = _run_all(chosen, deadline)
     _print_table(results)
+    ran = {result.leg for result in results}
+    _print_failures([leg for leg in chosen if leg.name in ran])
     passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 0 if passed and not failed else 1
@@ -156,20 +159,26 @@ def _reason(leg: Leg, code: int) -> str:
 
 
 def _count(leg: Leg) -> tuple[int, int, int]:
-    """Passed, failed, skipped; a test that fails and whose fixture fails too is one failed test."""
+    """Passed, failed, skipped."""
+    found = [outcome for outcome, _cause in _outcomes(leg).values()]
+    return found.count("passed"), found.count("failed"), found.count("skipped")
+
+
+def _outcomes(leg: Leg) -> dict[tuple[str, str], tuple[str, str]]:
+    """What became of each test, with the cause of a failure; a test whose fixture fails too is one failed test."""
+    outcomes: dict[tuple[str, str], tuple[str, str]] = {}
     if not leg.junit.exists():
-        return 0, 0, 0
-    outcomes: dict[tuple[str, str], str] = {}
+        return outcomes
     for case in ElementTree.parse(leg.junit).iter("testcase"):
         test = (case.get("classname", ""), case.get("name", ""))
-        if case.find("failure") is not None or case.find("error") is not None:
-            outcomes[test] = "failed"
+        failure = next((found for kind in ("failure", "error") if (found := case.find(kind)) is not None), None)
+        if failure is not None:
+            outcomes[test] = ("failed", " ".join(failure.get("message", "").split()))
         elif case.find("skipped") is not None:
-            outcomes.setdefault(test, "skipped")
+            outcomes.setdefault(test, ("skipped", ""))
         else:
-            outcomes.setdefault(test, "passed")
-    found = list(outcomes.values())
-    return found.count("passed"), found.count("failed"), found.count("skipped")
+            outcomes.setdefault(test, ("passed", ""))
+    return outcomes
 
 
 def _log_lines(leg: Leg) -> list[str]:
@@ -180,6 +189,14 @@ def _print_tail(leg: Leg) -> None:
     findings = [line for line in _log_lines(leg) if ": note: " not in line]  # mypy lists hundreds for one call of boto3
     for line in findings[-60:]:
         print(f"    | {line[:300]}")
+
+
+def _print_failures(legs: list[Leg]) -> None:
+    """Every failed test with its cause, near the end, where whoever sees only the last lines sees them."""
+    for leg in legs:
+        for (where, name), (outcome, cause) in _outcomes(leg).items() if leg.counts_tests else ():
+            if outcome == "failed":
+                print(f"failed: {where}::{name}: {cause[:160]}")
 
 
 def _row(result: Result) -> str:
