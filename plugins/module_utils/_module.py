@@ -81,7 +81,10 @@ def _fail(module: AnsibleModule, error: MilvusOpsError) -> NoReturn:
             next_step=f"run: {sys.executable} -m pip install {REQUIREMENTS}; or point ansible_python_interpreter "
             "at a Python that has them",
         )
-    module.fail_json(msg=error.failure.message, failure=asdict(error.failure))
+    for warning in error.results.get("warnings", ()):
+        module.warn(warning)
+    results = {key: value for key, value in error.results.items() if key != "warnings"}
+    module.fail_json(**results, msg=error.failure.message, failure=asdict(error.failure))
 
 
 def _unexpected(error: Exception) -> MilvusOpsError:

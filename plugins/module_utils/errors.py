@@ -8,7 +8,9 @@ Part of the private engine of vectorops.milvus; it may change in any release. Py
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 KINDS = frozenset(
     {
@@ -68,7 +70,7 @@ class Failure:
 
 
 class MilvusOpsError(Exception):
-    """The only exception that leaves the engine; C(failure) says everything."""
+    """The only exception that leaves the engine; C(failure) says everything, C(results) what was done all the same."""
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class MilvusOpsError(Exception):
             next_step=next_step,
             retryable=kind in RETRYABLE_KINDS if retryable is None else retryable,
         )
+        self.results: Mapping[str, Any] = {}
         super().__init__(self.failure.message)
 
     @property
@@ -101,7 +104,7 @@ class MilvusOpsError(Exception):
     def with_context(self, **changes: str) -> MilvusOpsError:
         """The same error with some parts replaced, for a caller that knows more (C(state_left) most often)."""
         failure = Failure(**{**asdict(self.failure), **changes})
-        return MilvusOpsError(
+        error = MilvusOpsError(
             failure.kind,
             failure.operation,
             failure.where,
@@ -110,6 +113,12 @@ class MilvusOpsError(Exception):
             next_step=failure.next_step,
             retryable=failure.retryable,
         )
+        return error.with_results(self.results)
+
+    def with_results(self, results: Mapping[str, Any]) -> MilvusOpsError:
+        """The same error, to be returned beside what a module returns otherwise."""
+        self.results = results
+        return self
 
 
 def usage_error(operation: str, where: str, cause: str, next_step: str) -> MilvusOpsError:

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class Progress:
-    """Collects the seconds of each phase for the result; phases of one name add up."""
+    """Collects the seconds of each phase for the result; phases of one name add up, also those of several threads."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
         self._seconds: dict[str, float] = {}
+        self._guard = threading.Lock()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -23,7 +25,8 @@ class Progress:
         try:
             yield
         finally:
-            self._seconds[name] = self._seconds.get(name, 0.0) + time.monotonic() - begun
+            with self._guard:
+                self._seconds[name] = self._seconds.get(name, 0.0) + time.monotonic() - begun
 
     @property
     def seconds_by_phase(self) -> dict[str, float]:

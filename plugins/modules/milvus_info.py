@@ -82,7 +82,7 @@ collections:
       returned: always
       sample: 4000
     staging:
-      description: Whether it is the staging collection of a restore that is under way, or was interrupted.
+      description: Whether it is a staging collection, or one to be dropped, of a restore that is under way or was interrupted.
       type: bool
       returned: always
 bucket:
@@ -209,7 +209,7 @@ from ..module_utils.milvus import catalog
 from ..module_utils.milvus.catalog import CollectionName
 from ..module_utils.milvus.features import is_supported
 from ..module_utils.milvus.server import Server, connection_options
-from ..module_utils.naming import is_staging
+from ..module_utils.naming import is_in_passing
 from ..module_utils.store.config import backup_store, instance_store
 from ..module_utils.store.open import open_store
 
@@ -249,7 +249,7 @@ def _collection(server: Server, name: CollectionName) -> dict[str, Any]:
         "database": name.database,
         "name": name.name,
         "rows": catalog.statistics_rows(server, name),
-        "staging": is_staging(name.name, described.property_values),
+        "staging": is_in_passing(name.name, described.property_values),
     }
 
 

@@ -19,9 +19,11 @@ description:
     and gets its own name last, so a half-restored collection is never visible as O(suffix) or O(rename) say.
   - A run that was killed is continued by the next one. It takes over the import jobs that it knows everything about, and builds
     the staging collection again otherwise.
-notes:
-  - Aliases of the collections are not restored by this release. They are listed in a warning.
-  - The backup has to lie in the bucket of the target instance, below another root path. A server imports from its own bucket only.
+  - A backup that lies where the server of the target cannot read it, in another bucket or at another service, is copied into the
+    target's bucket first, to a folder C(vectorops_staging/) beside its root path, or inside it on a disk. The copy is verified, and
+    removed at the end, after most failures too, and otherwise by the next restore into this instance.
+  - Several collections are restored side by side. One that fails does not keep the others from being restored; the task fails
+    at its end, and RV(collections) says what became of each.
 extends_documentation_fragment:
   - vectorops.milvus.connection
   - vectorops.milvus.storage
@@ -37,9 +39,13 @@ attributes:
 options:
   name:
     description:
-      - Name of the backup.
+      - Name of the backup. One of O(name) and O(name_pattern) is required.
     type: str
-    required: true
+  name_pattern:
+    description:
+      - Shell pattern of names, such as V(nightly_*). The newest complete backup whose name matches is restored.
+        Partial, unfinished and broken ones are passed over.
+    type: str
   collections:
     description:
       - Which collections of the backup to restore, by their names in it. C(coll) means a collection of the database C(default),
@@ -63,23 +69,61 @@ options:
   if_exists:
     description:
       - What to do when a target exists that this backup did not make. V(fail) fails before anything is created, V(skip) leaves it
-        alone and warns.
-      - A target that this backup made is left as it is under both values, and nothing changes.
+        alone and warns, V(replace_restored) replaces it if a restore made it, and fails otherwise, V(replace) replaces it.
+      - A collection that is replaced answers until the new one is built, counted and loaded. Then it is renamed away, the new one
+        gets its name, its aliases follow, and it is dropped last. Between the two renames, some milliseconds, no collection has
+        the name; aliases answer all the time. Both collections need room in the meantime. Up to Milvus 2.6.11 grants stay with the name.
+      - A target that this backup made keeps its data under each value. Only O(index), O(load) and O(aliases) are applied to it.
     type: str
-    choices: [fail, skip]
+    choices: [fail, skip, replace_restored, replace]
     default: fail
   index:
     description:
       - Which indexes to build. V(as_backup) builds those of the backup, V(auto) lets the server choose those of vectors, V(none) builds none.
+      - At a target that this backup made, missing indexes are built, and one that a restore with another value built is built again,
+        during which the collection is released. One that was changed since is left as it is, with a warning, and none is removed.
     type: str
     choices: [as_backup, auto, none]
     default: as_backup
   load:
     description:
-      - Whether to load the collections. V(as_backup) loads those that were loaded when the backup was made.
+      - Whether to load the collections. V(as_backup) loads those that were loaded when the backup was made, and releases none.
     type: str
     choices: [as_backup, always, never]
     default: as_backup
+  aliases:
+    description:
+      - Whether to set the aliases that the collections had when the backup was made. One that leads to another collection is left
+        alone and listed in RV(collections[].not_carried).
+      - Aliases of a collection that is replaced follow in any case.
+    type: bool
+    default: true
+  rbac:
+    description:
+      - Whether to add the roles, grants and memberships of the backup that the server lacks. Nothing is ever taken away or changed.
+        They are those of the whole backup, whatever O(collections) says, and grants keep the names that they have there, also where
+        O(suffix) or O(rename) give a collection another one.
+      - Users are not created, because no backup holds their passwords. Those that are missing are listed in RV(rbac.not_carried).
+        Once they exist, the next run gives them their roles.
+      - The backup must have been made with O(vectorops.milvus.milvus_backup#module:rbac=true).
+    type: bool
+    default: false
+  meta_only:
+    description:
+      - Whether to restore the collections without their rows. A backup that was made with C(strategy=meta_only) needs this.
+    type: bool
+    default: false
+  end_ts:
+    description:
+      - Restore the collections as they were at this moment, as far as the backup knows it. What was inserted or deleted later is left out.
+      - A date and time such as V(2026-11-22T10:00:00Z), in UTC if it names no zone, or a hybrid timestamp of Milvus. Milvus up to 2.4
+        cuts to the millisecond.
+      - Rows that a compaction removed before the backup was made are not in it, whatever the moment.
+    type: str
+  shards_num:
+    description:
+      - Number of shards of the restored collections. Unset means as many as in the backup.
+    type: int
   verify_objects:
     description:
       - How the objects of the backup are verified before they are imported. V(size) compares sizes, V(etag) also ETags,
@@ -96,6 +140,15 @@ options:
     type: str
     choices: [none, import, count]
     default: count
+  copy_concurrency:
+    description:
+      - Number of objects to copy at once where a staged copy is needed.
+    type: int
+    default: 32
+  max_rate:
+    description:
+      - Most bytes to copy in a second for a staged copy, such as V(50M). Unset means no limit.
+    type: str
   lock_timeout:
     description:
       - Seconds to wait for another run that restores from this backup into this instance. A collection that it restored
@@ -131,6 +184,24 @@ EXAMPLES = r"""
     name: my_backup
     collections: [coll]
     suffix: _bak
+
+- name: Refresh a copy from the newest nightly backup, and swap it in when it is complete
+  vectorops.milvus.milvus_restore:
+    name_pattern: nightly_*
+    collections: [coll]
+    suffix: _bak
+    if_exists: replace_restored
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='target') }}"
+
+- name: Look at a collection as it was before a mistake
+  vectorops.milvus.milvus_restore:
+    name: my_backup
+    collections: [coll]
+    suffix: _before
+    end_ts: "2026-11-22T10:00:00Z"
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='target') }}"
 
 - name: Restore a database under another name, with the connection from the inventory
   vectorops.milvus.milvus_restore:
@@ -173,7 +244,7 @@ backup:
       type: bool
       returned: always
 collections:
-  description: What became of each collection.
+  description: What became of each collection. Returned with a failure too, once the work had begun.
   returned: success
   type: list
   elements: dict
@@ -188,13 +259,20 @@ collections:
       type: str
       returned: always
       sample: coll_bak
+    action:
+      description: What was planned, V(create), V(replace), V(update), V(unchanged) or V(skip).
+      type: str
+      returned: always
+      sample: create
     state:
-      description: V(restored), V(unchanged) or V(skipped). V(planned) in check mode.
+      description: >-
+        V(restored), V(replaced), V(updated) for a target that this backup had made, V(unchanged), V(skipped) or V(failed).
+        In check mode V(planned) stands for the first three.
       type: str
       returned: always
       sample: restored
     rows_expected:
-      description: Rows of the backup. The target has fewer where some of them are deleted.
+      description: Rows of the backup. The target has fewer where some of them are deleted or younger than O(end_ts).
       type: int
       returned: always
       sample: 4000
@@ -213,19 +291,84 @@ collections:
       type: int
       returned: always
       sample: 2
+    not_carried:
+      description: What the backup holds and the target does not have, in words. Each is a warning too.
+      type: list
+      elements: str
+      returned: always
+      sample: ["alias films of coll_bak: it leads to coll"]
+    failure:
+      description: Why this collection failed, as in RV(failure).
+      type: dict
+      returned: when RV(collections[].state) is V(failed)
+plan:
+  description: What the run did, or would do, one line for each step. The diff shows the same.
+  returned: success
+  type: list
+  elements: str
+  sample: ["coll_bak: restored from coll: 4000 rows, 2 partitions, 2 import jobs, indexes: vector (HNSW)"]
 databases_created:
   description: Databases that were created, or would be.
   returned: success
   type: list
   elements: str
   sample: []
+rbac:
+  description: What O(rbac=true) added, or would add. Empty lists without it.
+  returned: success
+  type: dict
+  contains:
+    roles:
+      description: Roles that were created.
+      type: list
+      elements: str
+      returned: always
+      sample: [analysts]
+    grants:
+      description: Grants, each as role, type of object, object, privilege and database.
+      type: list
+      elements: str
+      returned: always
+      sample: ["analysts Collection films Query (default)"]
+    members:
+      description: Users that were given a role.
+      type: list
+      elements: str
+      returned: always
+      sample: [alice of analysts]
+    not_carried:
+      description: What the backup holds and the server was not given, in words. Each is a warning too.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+copied:
+  description: What was copied to where the server of the target can read it, if the backup lies elsewhere.
+  returned: success
+  type: dict
+  contains:
+    objects:
+      description: Number of objects.
+      type: int
+      returned: always
+      sample: 0
+    bytes:
+      description: Their sizes added up.
+      type: int
+      returned: always
+      sample: 0
+kept_objects:
+  description: Objects of the staged copy that an earlier run had copied.
+  returned: success
+  type: int
+  sample: 0
 duration:
   description: Seconds that the run took.
   returned: success
   type: float
   sample: 12.1
 seconds_by_phase:
-  description: Seconds of each phase.
+  description: Seconds of each phase. Those of collections that were restored side by side add up.
   returned: success
   type: dict
   sample: {look: 0.2, verify: 0.1, import: 4.3, index: 3.1, load: 2.2, publish: 0.1}
@@ -313,29 +456,51 @@ from ..module_utils.backup.reporting import place_result
 from ..module_utils.backup.verify import LEVELS
 from ..module_utils.milvus.catalog import CollectionName
 from ..module_utils.milvus.features import require_same_or_newer, require_supported
+from ..module_utils.milvus.health import require_ready
 from ..module_utils.milvus.selection import parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
+from ..module_utils.milvus.timestamps import parse_timestamp
 from ..module_utils.progress import Progress
-from ..module_utils.restore.finish import INDEX_MODES, LOAD_MODES, ROW_CHECKS
-from ..module_utils.restore.plan import IF_EXISTS, plan_missing_backup
-from ..module_utils.restore.reporting import outcome_result, plan_result, plan_text, planned_text
-from ..module_utils.restore.run import RestoreRequest, execute, make_plan, planned_targets, same_bucket, verify_before
+from ..module_utils.restore.choice import newest_name, require_data
+from ..module_utils.restore.outcome import failure_of
+from ..module_utils.restore.plan import BUILDS, plan_missing_backup
+from ..module_utils.restore.rbac import RbacPlan
+from ..module_utils.restore.reporting import (
+    outcome_result,
+    plan_lines,
+    plan_result,
+    planned_lines,
+    planned_result,
+    rbac_result,
+)
+from ..module_utils.restore.request import IF_EXISTS, INDEX_MODES, LOAD_MODES, ROW_CHECKS, RestoreRequest
+from ..module_utils.restore.run import Restore, execute, make_plan, planned_targets, verify_before
+from ..module_utils.restore.staged_leftovers import StagingArea, needs_staging
 from ..module_utils.restore.staging import Destination
 from ..module_utils.restore.targets import read_naming
 from ..module_utils.store.base import WriteScope
-from ..module_utils.store.config import backup_store, instance_store
+from ..module_utils.store.config import StoreConfig, backup_store, instance_store
 from ..module_utils.store.open import open_store
+from ..module_utils.store.rate import parse_rate
 
 SPEC: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
+    "name": {"type": "str"},
+    "name_pattern": {"type": "str"},
     "collections": {"type": "list", "elements": "str", "required": True},
     "suffix": {"type": "str", "default": ""},
     "rename": {"type": "dict", "default": {}},
     "if_exists": {"type": "str", "choices": list(IF_EXISTS), "default": "fail"},
     "index": {"type": "str", "choices": list(INDEX_MODES), "default": "as_backup"},
     "load": {"type": "str", "choices": list(LOAD_MODES), "default": "as_backup"},
+    "aliases": {"type": "bool", "default": True},
+    "rbac": {"type": "bool", "default": False},
+    "meta_only": {"type": "bool", "default": False},
+    "end_ts": {"type": "str"},
+    "shards_num": {"type": "int"},
     "verify_objects": {"type": "str", "choices": list(LEVELS), "default": "etag"},
     "verify_rows": {"type": "str", "choices": list(ROW_CHECKS), "default": "count"},
+    "copy_concurrency": {"type": "int", "default": 32},
+    "max_rate": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 0},
     "import_timeout": {"type": "int", "default": 1800},
     "planned_backup": {"type": "dict"},
@@ -344,18 +509,35 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def restore_action(call: Call) -> dict[str, Any]:
     options = call.options
-    layout = BackupLayout(backup_store(options).root_path, known_backup_name(options["name"]))
     request = _request(options)
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
-    same_bucket(instance.bucket, config.bucket, instance.same_service(config))
-    place = Place(open_store(config, WriteScope((f"{layout.control}restores/",))), layout)
+    planned = (options["planned_backup"] or {}) if call.check_mode else {}
+    place = _place(options, config, planned)
     with Server(connection) as server:
         require_supported(server.version, connection.target, "restoring")
-        destination = Destination(server, open_store(instance), InstanceLayout(instance.root_path))
-        planned = options["planned_backup"]
-        if call.check_mode and planned and find_complete(place) is None:
+        require_ready(server)
+        if planned and find_complete(place) is None:
             return _plan_ahead(request, server, place, planned)
-        return _restore(call, request, destination, place)
+        store = open_store(instance)
+        restore = _prepare(
+            request,
+            Destination(server, store, InstanceLayout(instance.root_path)),
+            place,
+            StagingArea(instance, store, server),
+            stages=needs_staging(instance, config),
+        )
+        return _restore(call, restore)
+
+
+def _place(options: Mapping[str, Any], config: StoreConfig, planned: Mapping[str, Any]) -> Place:
+    """Where the backup lies, or the newest of those that match name_pattern."""
+    if options["name"] is None:
+        root = Place(open_store(config), BackupLayout(config.root_path, "*"))
+        name = newest_name(root, options["name_pattern"], planned.get("name"))
+    else:
+        name = known_backup_name(options["name"])
+    layout = BackupLayout(config.root_path, name)
+    return Place(open_store(config, WriteScope((f"{layout.control}restores/",))), layout)
 
 
 def _request(options: Mapping[str, Any]) -> RestoreRequest:
@@ -365,32 +547,63 @@ def _request(options: Mapping[str, Any]) -> RestoreRequest:
         if_exists=options["if_exists"],
         index=options["index"],
         load=options["load"],
+        aliases=options["aliases"],
+        rbac=options["rbac"],
+        meta_only=options["meta_only"],
+        end_ts=parse_timestamp(options["end_ts"], "end_ts"),
+        shards=options["shards_num"],
         verify_objects=options["verify_objects"],
         verify_rows=options["verify_rows"],
+        copy_concurrency=max(1, options["copy_concurrency"]),
+        max_rate=parse_rate(options["max_rate"], "max_rate"),
         lock_timeout=options["lock_timeout"],
         stall_timeout=options["import_timeout"],
     )
 
 
-def _restore(call: Call, request: RestoreRequest, destination: Destination, place: Place) -> dict[str, Any]:
-    progress = Progress()
+def _prepare(
+    request: RestoreRequest, destination: Destination, place: Place, area: StagingArea, *, stages: bool
+) -> Restore:
+    """The backup that was asked for, if it is complete, holds what was asked for, and this server can take it."""
     backup = require_complete(place)
+    require_data(backup, place, meta_only=request.meta_only)
     require_same_or_newer(backup.meta.server_version, destination.server.version, place.label)
-    plan = make_plan(request, destination, place, backup, progress)
-    if plan.changes:
-        verify_before(request, place, backup, progress)
-    result = {
+    layout = area.layout(backup.meta.backup_id) if stages else place.layout
+    return Restore(request, destination, place, backup, area, layout, Progress())
+
+
+def _restore(call: Call, restore: Restore) -> dict[str, Any]:
+    plan = make_plan(restore)
+    if any(item.jobs for item in plan.collections):
+        verify_before(restore)
+    lines = plan_lines(plan, restore.request)
+    result: dict[str, Any] = {
         "changed": plan.changes,
-        "backup": {**place_result(place), "id": backup.meta.backup_id, "exists": True},
+        "backup": {**place_result(restore.place), "id": restore.backup.meta.backup_id, "exists": True},
+        "collections": plan_result(plan),
         "databases_created": list(plan.databases),
-        "diff": text_diff("", plan_text(plan, request), f"restore from {place.label}"),
+        "rbac": rbac_result(plan.rbac),
+        "plan": lines,
+        "diff": text_diff("", "".join(f"{line}\n" for line in lines), f"restore from {restore.place.label}"),
+        "copied": {"objects": 0, "bytes": 0},
+        "kept_objects": 0,
+        "warnings": (),
     }
-    if call.check_mode:
-        result.update(collections=plan_result(plan), warnings=())
-    else:
-        outcome = execute(request, destination, place, backup, plan, progress)
-        result.update(changed=outcome.plan.changes, collections=outcome_result(outcome), warnings=outcome.warnings)
-    return {**result, "duration": progress.seconds, "seconds_by_phase": progress.seconds_by_phase}
+    outcome = None if call.check_mode else execute(restore, plan)
+    if outcome is not None:
+        result.update(
+            changed=outcome.plan.changes,
+            collections=outcome_result(outcome),
+            rbac=rbac_result(outcome.rbac),
+            copied={"objects": outcome.copied.objects, "bytes": outcome.copied.bytes},
+            kept_objects=outcome.kept_objects,
+            warnings=outcome.warnings,
+        )
+    result.update(duration=restore.progress.seconds, seconds_by_phase=restore.progress.seconds_by_phase)
+    failure = failure_of(outcome) if outcome is not None else None
+    if failure is not None:
+        raise failure.with_results(result)
+    return result
 
 
 def _plan_ahead(request: RestoreRequest, server: Server, place: Place, planned: Mapping[str, Any]) -> dict[str, Any]:
@@ -398,24 +611,18 @@ def _plan_ahead(request: RestoreRequest, server: Server, place: Place, planned: 
     progress = Progress()
     targets = planned_targets(request, planned.get("collections") or [])
     rows = {CollectionName(item["database"], item["name"]): item["rows"] for item in planned["collections"]}
-    states, databases = plan_missing_backup(server, targets, if_exists=request.if_exists)
+    actions, databases = plan_missing_backup(server, targets, request)
+    lines = planned_lines(targets, actions, rows)
     return {
-        "changed": any(state == "planned" for state in states.values()),
+        "changed": any(action in BUILDS for action in actions.values()),
         "backup": {**place_result(place), "id": "", "exists": False},
-        "collections": [
-            {
-                "source": str(source),
-                "target": str(target),
-                "state": states[source],
-                "rows_expected": rows[source],
-                "rows": None,
-                "count_method": "none",
-                "jobs": 0,
-            }
-            for source, target in targets.items()
-        ],
+        "collections": planned_result(targets, actions, rows),
         "databases_created": list(databases),
-        "diff": text_diff("", planned_text(targets, states, rows), f"restore from {place.label}"),
+        "rbac": rbac_result(RbacPlan()),
+        "plan": lines,
+        "diff": text_diff("", "".join(f"{line}\n" for line in lines), f"restore from {place.label}"),
+        "copied": {"objects": 0, "bytes": 0},
+        "kept_objects": 0,
         "duration": progress.seconds,
         "seconds_by_phase": progress.seconds_by_phase,
         "warnings": (),
@@ -423,7 +630,9 @@ def _plan_ahead(request: RestoreRequest, server: Server, place: Place, planned: 
 
 
 def main() -> None:
-    run_module(SPEC, restore_action)
+    run_module(
+        SPEC, restore_action, required_one_of=[("name", "name_pattern")], mutually_exclusive=[("name", "name_pattern")]
+    )
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def test_check_mode_writes_nothing(lab: RunningLab, source: Side, target: Side, 
     ahead = run("milvus_restore", {**arguments, "planned_backup": planned.result["backup"]}, check=True)
     assert ahead.result["changed"] is True
     assert ahead.result["collections"][0]["target"] == "films_bak"
-    assert "films_bak from films: 4000 rows" in ahead.result["diff"]["after"]
+    assert "films_bak: restored from films: 4000 rows" in ahead.result["diff"]["after"]
     assert lab.objects() == before
     assert target.client().list_collections() == []
 

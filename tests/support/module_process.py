@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import importlib
 import itertools
 import json
@@ -16,7 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,16 @@ def start(
 
 
 def finish(process: subprocess.Popen[str]) -> ModuleRun:
-    stdout, stderr = process.communicate(timeout=TIMEOUT)
+    """Wait for a run. One that hangs is ended, for it holds locks, and shows where it stood."""
+    try:
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            stdout, stderr = process.communicate(timeout=10)
+            raise AssertionError(f"the module hung for {TIMEOUT} s:\n{stdout}\n{stderr}") from None
+        process.kill()
+        raise
     for line in reversed(stdout.splitlines()):
         if line.startswith("{"):
             return ModuleRun(json.loads(line), stdout + stderr)
@@ -79,34 +90,69 @@ def run(
 
 
 def arm_kill(point: str) -> None:
-    """Kill this process at its n-th write to the object storage: C(before:n) or C(after:n).
+    """Kill this process at a point such as C(before:7), its 7th write to the object storage, or C(after:Import:2).
 
-    The client library is hooked, not the collection: what runs until then is what runs without.
+    The client libraries are hooked, not the collection: what runs until then is what runs without.
     """
-    from botocore.client import BaseClient
+    moment, *call, number = point.split(":")
+    killer = _Killer(moment, int(number))
+    if call:
+        _hook_calls_to_milvus(call[0], killer)
+    else:
+        _hook_writes(killer)
 
-    moment, number = point.split(":")
-    call, writes = BaseClient._make_api_call, itertools.count(1)
-    guard = threading.Lock()
 
-    def hooked(client: Any, operation: str, arguments: Any) -> Any:
-        if operation not in WRITES:
-            return call(client, operation, arguments)
-        with guard:
-            mine = next(writes) == int(number)
-        if mine and moment == "before":
+class _Killer:
+    """Ends this process around the n-th of the calls that it is given."""
+
+    def __init__(self, moment: str, number: int) -> None:
+        self._moment = moment
+        self._number = number
+        self._calls = itertools.count(1)
+        self._guard = threading.Lock()
+
+    def around(self, call: Callable[[], Any]) -> Any:
+        with self._guard:
+            mine = next(self._calls) == self._number
+        if mine and self._moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = call(client, operation, arguments)
+        answer = call()
         if mine:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
+
+def _hook_writes(killer: _Killer) -> None:
+    from botocore.client import BaseClient
+
+    original = BaseClient._make_api_call
+
+    def hooked(client: Any, operation: str, arguments: Any) -> Any:
+        if operation not in WRITES:
+            return original(client, operation, arguments)
+        return killer.around(lambda: original(client, operation, arguments))
+
     BaseClient._make_api_call = hooked
+
+
+def _hook_calls_to_milvus(method: str, killer: _Killer) -> None:
+    from grpc import _channel
+
+    original = _channel._UnaryUnaryMultiCallable.__call__
+
+    def hooked(callable_: Any, request: Any, *arguments: Any, **options: Any) -> Any:
+        name = callable_._method.decode() if isinstance(callable_._method, bytes) else callable_._method
+        if name.rsplit("/", 1)[1] != method:
+            return original(callable_, request, *arguments, **options)
+        return killer.around(lambda: original(callable_, request, *arguments, **options))
+
+    _channel._UnaryUnaryMultiCallable.__call__ = hooked
 
 
 def main() -> None:
     from ansible.module_utils import basic
 
+    faulthandler.enable()
     if KILL_VARIABLE in os.environ:
         arm_kill(os.environ[KILL_VARIABLE])
 

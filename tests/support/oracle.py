@@ -38,10 +38,8 @@ def row(key: int) -> dict[str, Any]:
     }
 
 
-def create_collection(
-    client: MilvusClient, name: str, rows: int = 4000, partitions: Sequence[str] = PARTITIONS
-) -> None:
-    """A collection with an index, some rows deleted; loaded. Each partition becomes two segments, one per shard."""
+def create_empty(client: MilvusClient, name: str, partitions: Sequence[str] = PARTITIONS) -> None:
+    """A collection without rows and index."""
     schema = client.create_schema(auto_id=False, enable_dynamic_field=True, description="rows are functions of id")
     schema.add_field("id", DataType.INT64, is_primary=True)
     schema.add_field("title", DataType.VARCHAR, max_length=64, description="varchar of at most 64 bytes")
@@ -52,9 +50,20 @@ def create_collection(
     client.create_collection(name, schema=schema, num_shards=2, consistency_level="Bounded")
     for partition in partitions[1:]:
         client.create_partition(name, partition)
+
+
+def create_collection(
+    client: MilvusClient, name: str, rows: int = 4000, partitions: Sequence[str] = PARTITIONS
+) -> None:
+    """A collection with an index, some rows deleted; loaded. Each partition becomes two segments, one per shard."""
+    create_empty(client, name, partitions)
     insert(client, name, range(rows), partitions)
     client.flush(name)
     client.delete(name, filter=f"id in {sorted(key for key in DELETED if key < rows)}")
+    index_and_load(client, name)
+
+
+def index_and_load(client: MilvusClient, name: str) -> None:
     index = client.prepare_index_params()
     index.add_index("vector", index_name="by_vector", index_type="IVF_FLAT", metric_type="L2", params={"nlist": 16})
     client.create_index(name, index)

@@ -13,7 +13,7 @@ from ..errors import MilvusOpsError
 from ..milvus import catalog
 from ..milvus.catalog import CollectionName
 from ..milvus.selection import select_on_server
-from ..naming import is_staging
+from ..naming import is_in_passing
 from ..progress import Progress
 from ..store.copy import Copy, CopyTotals
 from .gc_pause import GcState, ManagementEndpoint
@@ -143,7 +143,7 @@ def _selected(request: BackupRequest, source: Source) -> list[CollectionName]:
     """The selected collections, without the staging ones of a restore that is under way."""
     names = select_on_server(source.server, request.patterns, request.exclude)
     described = [catalog.describe_collection(source.server, name) for name in names]
-    chosen = [item.name for item in described if not is_staging(item.name.name, item.property_values)]
+    chosen = [item.name for item in described if not is_in_passing(item.name.name, item.property_values)]
     if not chosen:
         raise MilvusOpsError(
             "not_found",

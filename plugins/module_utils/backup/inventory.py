@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import MilvusOpsError
-from ..store.base import ObjectStore
+from ..store.base import ObjectStore, StoredBytes
 from .integrity import HEADER_NAME, MAX_META_BYTES, Manifest, read_manifest
-from .layout import BackupLayout
+from .layout import ALL_PARTITIONS, DELTA_LOG, BackupLayout
 from .manifest import BackupMeta
-from .reading import parse_full_meta
+from .reading import LEVEL_FILES, parse_full_meta, parse_level_files
 from .verify import verify_meta
 
 MAX_PLAN_BYTES = 64 << 20
 PLAN_NAME = "plan.json"
 LOCK_NAME = "lock.json"
+NOT_COMMITTED = "it was begun and never finished: it has no meta/full_meta.json"
+UNLISTED_DELETES = "it has deletes of all partitions, which only the missing full_meta.json could name"
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,14 @@ class Place:
 
 @dataclass(frozen=True)
 class CompleteBackup:
-    """A committed backup; C(manifest) is None for one that another tool wrote."""
+    """A committed backup; C(manifest) is None for one that another tool wrote.
+
+    C(levels_only): it has no C(full_meta.json), the only file with users, roles and databases.
+    """
 
     meta: BackupMeta
     manifest: Manifest | None
+    levels_only: bool = False
 
     @property
     def is_partial(self) -> bool:
@@ -60,10 +66,22 @@ class CompleteBackup:
         return self.manifest is not None and bool(self.manifest.skipped)
 
 
+@dataclass(frozen=True)
+class LevelBackup:
+    """What the four files say that came before C(full_meta.json): a whole backup, or in C(gap) what it lacks.
+
+    C(stamp) is the first of the files, where the backup is whole.
+    """
+
+    complete: CompleteBackup | None = None
+    gap: str = ""
+    stamp: StoredBytes | None = None
+
+
 def find_complete(place: Place) -> CompleteBackup | None:
-    """The backup if its commit object is there. Raises C(corrupt) when its metadata is damaged."""
+    """The backup if it is committed, whoever wrote it. Raises C(corrupt) when its metadata is damaged."""
     stored = place.store.read(place.layout.commit, MAX_META_BYTES)
-    return None if stored is None else open_committed(place, stored.body)
+    return open_level_files(place).complete if stored is None else open_committed(place, stored.body)
 
 
 def open_committed(place: Place, body: bytes) -> CompleteBackup:
@@ -73,7 +91,7 @@ def open_committed(place: Place, body: bytes) -> CompleteBackup:
         raise MilvusOpsError(
             "corrupt",
             "opening the backup",
-            place.layout.control + HEADER_NAME,
+            f"{place.store.label}/{place.layout.control}{HEADER_NAME}",
             "this collection wrote the backup, but its integrity manifest is gone",
             next_step="use another backup; this one was altered after it was made",
         )
@@ -82,26 +100,57 @@ def open_committed(place: Place, body: bytes) -> CompleteBackup:
     return CompleteBackup(parse_full_meta(body, place.label + "meta/full_meta.json"), manifest)
 
 
+def open_level_files(place: Place) -> LevelBackup:
+    """The backup of a place without C(full_meta.json), which milvus-backup writes since 0.3.1.
+
+    One of ours is unfinished without it, whatever else is there. So is one of another tool that has deletes which the
+    four files leave out: read without them, deleted rows would come back.
+    """
+    if holds_own_objects(place):
+        return LevelBackup(gap=NOT_COMMITTED)
+    stored: dict[str, StoredBytes] = {}
+    for name in LEVEL_FILES:
+        body = place.store.read(place.layout.meta(name), MAX_META_BYTES)
+        if body is None:
+            return LevelBackup(gap=f"it has neither meta/full_meta.json nor meta/{name}")
+        stored[name] = body
+    meta = parse_level_files({name: item.body for name, item in stored.items()}, place.label + "meta/")
+    for collection in meta.collections:
+        deletes = place.layout.partition_directory(DELTA_LOG, collection.collection_id, ALL_PARTITIONS)
+        if place.store.has_objects(deletes):
+            return LevelBackup(gap=f"{UNLISTED_DELETES}: {deletes}")
+    return LevelBackup(CompleteBackup(meta, None, levels_only=True), stamp=stored[LEVEL_FILES[0]])
+
+
 def require_complete(place: Place) -> CompleteBackup:
     """As M(find_complete), but nothing there, or an unfinished backup, is an error that says which."""
     found = find_complete(place)
     if found is not None:
         return found
-    if place.store.has_objects(place.layout.directory):
+    if not place.store.has_objects(place.layout.directory):
         raise MilvusOpsError(
-            "incomplete",
+            "not_found",
             "opening the backup",
             place.label,
-            "the backup was begun and never finished: it has no meta/full_meta.json",
-            next_step="run the same backup task again; it continues where it stopped",
+            f"there is no such backup; backups here: {', '.join(backup_names(place)[:10]) or 'none'}",
+            next_step="correct name, backup_bucket_name or backup_root_path",
         )
+    ours = holds_own_objects(place)
     raise MilvusOpsError(
-        "not_found",
+        "incomplete",
         "opening the backup",
         place.label,
-        f"there is no such backup; backups here: {', '.join(backup_names(place)[:10]) or 'none'}",
-        next_step="correct name, backup_bucket_name or backup_root_path",
+        NOT_COMMITTED if ours else f"another tool began it and did not finish: {open_level_files(place).gap}",
+        next_step="run the same backup task again; it continues where it stopped"
+        if ours
+        else "use another backup, or make this one again under another name",
     )
+
+
+def holds_own_objects(place: Place) -> bool:
+    """Whether this collection wrote here, other than the locks of restores: those are in other tools' backups too."""
+    listed = place.store.list_objects(place.layout.control)
+    return any(not item.key.startswith(place.layout.restores) for item in listed)
 
 
 def backup_names(place: Place) -> list[str]:

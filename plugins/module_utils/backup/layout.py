@@ -97,6 +97,11 @@ class BackupLayout:
         """Objects of this collection's own; milvus-backup ignores them."""
         return f"{self.directory}control/"
 
+    @property
+    def restores(self) -> str:
+        """The locks of restores: the only objects of ours in the backup of another tool."""
+        return f"{self.control}restores/"
+
     def meta(self, file_name: str) -> str:
         return f"{self.directory}meta/{file_name}"
 
@@ -108,15 +113,19 @@ class BackupLayout:
         return f"{self.binlogs}{kind}/{collection_id}/{partition_id}/"
 
     def group_directory(self, kind: str, collection_id: int, partition_id: int, group_id: int) -> str:
-        """A group holds segment directories; partition -1 has no groups, and backups before v0.1.0 none at all."""
+        """A group holds segment directories; partition -1 has no groups, and neither have some of before v0.4.4."""
         partition = self.partition_directory(kind, collection_id, partition_id)
         return f"{partition}{group_id}/" if group_id else partition
 
+    def segment_directory(
+        self, kind: str, collection_id: int, partition_id: int, group_id: int, segment_id: int
+    ) -> str:
+        return f"{self.group_directory(kind, collection_id, partition_id, group_id)}{segment_id}/"
+
     def log(self, log: LogKey, group_id: int) -> str:
         kind = DELTA_LOG if log.field_id is None else INSERT_LOG
-        directory = self.group_directory(kind, log.collection_id, log.partition_id, group_id)
-        field = "" if log.field_id is None else f"{log.field_id}/"
-        return f"{directory}{log.segment_id}/{field}{log.log_id}"
+        directory = self.segment_directory(kind, log.collection_id, log.partition_id, group_id, log.segment_id)
+        return f"{directory}{log.log_id}" if log.field_id is None else f"{directory}{log.field_id}/{log.log_id}"
 
 
 def new_backup_name(name: str) -> str:

@@ -14,18 +14,22 @@ from fnmatch import fnmatchcase
 
 from ..errors import MilvusOpsError
 from ..store.base import StoredBytes
-from .in_use import RESTORES, restores_in_progress
+from .in_use import restores_in_progress
 from .integrity import MAX_META_BYTES
-from .inventory import MAX_PLAN_BYTES, CompleteBackup, Place, backup_names, open_committed
-from .layout import ALL_PARTITIONS, DELTA_LOG, known_backup_name
+from .inventory import (
+    MAX_PLAN_BYTES,
+    NOT_COMMITTED,
+    CompleteBackup,
+    Place,
+    backup_names,
+    open_committed,
+    open_level_files,
+)
+from .layout import known_backup_name
 from .lock import live_holder
-from .manifest import BackupMeta
-from .reading import LEVEL_FILES, parse_level_files
 
-UNLISTED_DELETES = "it has deletes of all partitions, which only the missing full_meta.json could name"
 COMPLETE, PARTIAL, UNFINISHED = "complete", "partial", "unfinished"
 BROKEN, UNSUPPORTED = "broken", "unsupported"
-NOT_COMMITTED = "it was begun and never finished: it has no meta/full_meta.json"
 PARTS = ("binlogs/", "bundle/", "control/", "meta/")
 """A folder without any of these is no backup, nor what is left of one."""
 
@@ -87,7 +91,7 @@ def examine(place: Place) -> FoundBackup | None:
         opened = _Opened(BROKEN, f"its folder's name is none of a backup: {error.failure.cause}", True)
         return _found(place, opened, set())
     control = {item.key for item in place.store.list_objects(place.layout.control)} if "control/" in parts else set()
-    own = {key for key in control if not key.startswith(place.layout.control + RESTORES)}
+    own = {key for key in control if not key.startswith(place.layout.restores)}
     opened = _open(place, foreign=not own)
     if opened.state == UNFINISHED and not place.store.has_objects(directory):
         return None  # some services show the folders of what was removed for a while
@@ -106,7 +110,7 @@ def _found(place: Place, opened: _Opened, control: set[str]) -> FoundBackup:
         complete=opened.complete,
         commit_etag=opened.stamp.etag if opened.stamp else "",
         holder=live_holder(place.store, place.lock_key) if place.lock_key in control else None,
-        restores=restores_in_progress(place) if any(RESTORES in key for key in control) else (),
+        restores=restores_in_progress(place) if any(key.startswith(place.layout.restores) for key in control) else (),
     )
 
 
@@ -129,23 +133,9 @@ def _open(place: Place, *, foreign: bool) -> _Opened:
 
 def _open_levels(place: Place) -> _Opened:
     """A backup of another tool without C(full_meta.json): from the time before that file, or unfinished."""
-    read = {name: place.store.read(place.layout.meta(name), MAX_META_BYTES) for name in LEVEL_FILES}
-    stored = {name: body for name, body in read.items() if body is not None}
-    if len(stored) < len(LEVEL_FILES):
-        missing = ", ".join(name for name in LEVEL_FILES if name not in stored)
-        return _Opened(UNFINISHED, f"it has neither meta/full_meta.json nor meta/ {missing}", True)
-    meta = parse_level_files({name: item.body for name, item in stored.items()}, place.label + "meta/")
-    if _has_unlisted_deletes(place, meta):
-        return _Opened(UNFINISHED, UNLISTED_DELETES, True)
-    return _Opened(COMPLETE, "", True, CompleteBackup(meta, None), stored[LEVEL_FILES[0]])
-
-
-def _has_unlisted_deletes(place: Place, meta: BackupMeta) -> bool:
-    """The four files leave out deletes of all partitions; reading without them would bring deleted rows back."""
-    directories = (
-        place.layout.partition_directory(DELTA_LOG, item.collection_id, ALL_PARTITIONS) for item in meta.collections
-    )
-    return any(place.store.has_objects(directory) for directory in directories)
+    levels = open_level_files(place)
+    state = UNFINISHED if levels.complete is None else COMPLETE
+    return _Opened(state, levels.gap, True, levels.complete, levels.stamp)
 
 
 def _signs_of_life(place: Place, control: set[str]) -> list[StoredBytes]:

@@ -160,6 +160,7 @@ class CollectionMeta:
     physical_channels: tuple[str, ...]
     aliases: tuple[str, ...]
     l0_segments: tuple[SegmentMeta, ...] = ()
+    replicas: int = 1
 
     @property
     def qualified_name(self) -> str:
@@ -207,6 +208,8 @@ class CollectionMeta:
                 "virtual_channel_names": list(self.virtual_channels),
                 "physical_channel_names": list(self.physical_channels),
                 "aliases": list(self.aliases),
+                # Not of milvus-backup, which leaves out what it does not know; written only where it says something.
+                "replica_number": self.replicas if self.replicas > 1 else 0,
             }
         )
 

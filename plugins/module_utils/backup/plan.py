@@ -169,6 +169,7 @@ def _collection_meta(
         virtual_channels=collection.virtual_channels,
         physical_channels=collection.physical_channels,
         aliases=collection.aliases,
+        replicas=catalog.replica_number(server, collection.name) if state == "Loaded" else 1,
     )
 
 

@@ -10,10 +10,11 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import MilvusOpsError
-from .layout import META_FILES
+from .layout import ALL_PARTITIONS, META_FILES
 from .manifest import (
     DEFAULT_DATABASE,
     BackupMeta,
@@ -28,7 +29,8 @@ from .manifest import (
 LEVEL_FILES = META_FILES[:-1]
 """What backups consisted of before milvus-backup 0.3.1, which wrote no C(full_meta.json)."""
 
-_FIELD_TEXTS = ("name", "description", "default_value_proto")
+_FIELD_TEXTS = ("name", "description", "default_value_proto", "default_value_base64")
+_FIELD_NUMBERS = ("fieldID", "data_type", "element_type")
 _FIELD_FLAGS = (
     "is_primary_key",
     "autoID",
@@ -38,6 +40,21 @@ _FIELD_FLAGS = (
     "nullable",
     "is_function_output",
 )
+_SCHEMA_KEYS = {
+    key.casefold(): key
+    for key in (
+        *_FIELD_TEXTS,
+        *_FIELD_NUMBERS,
+        *_FIELD_FLAGS,
+        *("enable_dynamic_field", "fields", "functions", "id", "index_params", "input_field_ids", "input_field_names"),
+        *("key", "output_field_ids", "output_field_names", "params", "properties", "struct_array_fields", "type"),
+        *("type_params", "value"),
+    )
+}
+"""How each key is spelled that stands anywhere in a schema; none of its objects is a map with keys of users."""
+
+_LOST_BYTES = "\ufffd"
+"""What Go's JSON writes for bytes that are no text."""
 
 T = TypeVar("T")
 
@@ -49,8 +66,15 @@ class _Node:
     values: Mapping[str, Any]
     path: str
 
+    def value(self, key: str) -> Any:
+        """None for what is not there. The format's own reader takes a key in any case."""
+        if key in self.values:
+            return self.values[key]
+        spellings = (other for other in self.values if len(other) == len(key) and other.casefold() == key.casefold())
+        return self.values.get(next(spellings, key))
+
     def number(self, key: str) -> int:
-        value = self.values.get(key)
+        value = self.value(key)
         if value is None:
             return 0
         if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**64:
@@ -58,7 +82,7 @@ class _Node:
         raise _Malformed(f"{self.path}.{key} is not a whole number")
 
     def text(self, key: str) -> str:
-        value = self.values.get(key)
+        value = self.value(key)
         if value is None:
             return ""
         if isinstance(value, str):
@@ -67,7 +91,7 @@ class _Node:
         raise _Malformed(f"{self.path}.{key} is not a text")
 
     def flag(self, key: str) -> bool:
-        value = self.values.get(key)
+        value = self.value(key)
         if value is None or isinstance(value, bool):
             return bool(value)
         raise _Malformed(f"{self.path}.{key} is neither true nor false")
@@ -90,7 +114,7 @@ class _Node:
         return tuple(_Node({key: value}, self.path).number(key) for value in self._list(key))
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        value = self.values.get(key)
+        value = self.value(key)
         if value is None:
             return {}
         if isinstance(value, dict):
@@ -98,7 +122,7 @@ class _Node:
         raise _Malformed(f"{self.path}.{key} is not an object")
 
     def _list(self, key: str) -> list[Any]:
-        value = self.values.get(key)
+        value = self.value(key)
         if value is None:
             return []
         if isinstance(value, list):
@@ -117,7 +141,14 @@ def parse_full_meta(body: bytes, key: str) -> BackupMeta:
 
 def parse_level_files(bodies: Mapping[str, bytes], directory: str) -> BackupMeta:
     """Put together what the four C(LEVEL_FILES) hold: header, collections, partitions, segments (reference 3.3)."""
-    return _read(directory, lambda: _from_levels({name: _root(body, f"{name}:$") for name, body in bodies.items()}))
+    roots = {name: _read(directory + name, partial(_root, body, f"{name}:$")) for name, body in bodies.items()}
+    return _read(directory, lambda: _from_levels(roots))
+
+
+def lost_defaults(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Fields whose default value did not survive its first encoding, bytes as text (milvus-backup before 0.5.5)."""
+    fields = (field for field in schema.get("fields") or [] if not field.get("default_value_base64"))
+    return tuple(str(item.get("name")) for item in fields if _LOST_BYTES in (item.get("default_value_proto") or ""))
 
 
 def _read(where: str, parse: Callable[[], T]) -> T:
@@ -134,31 +165,41 @@ def _read(where: str, parse: Callable[[], T]) -> T:
 
 
 def _root(body: bytes, path: str) -> _Node:
-    values = json.loads(body)
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _Malformed(f"it is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise _Malformed(f"{path} is not an object")
     return _Node(values, path)
 
 
 def _from_levels(roots: Mapping[str, _Node]) -> BackupMeta:
-    """Sizes need no file of their own: they are sums. A part without its whole is an error, never left out."""
+    """A part without its whole is an error, never left out; so is a whole whose parts are gone, where that shows."""
     header, collections, partitions, segments = (roots[name] for name in LEVEL_FILES)
     held = defaultdict(list)
     for node in segments.nodes("infos"):
-        segment = _segment(node)
-        held[segment.collection_id, segment.partition_id].append(segment)
-    parts = defaultdict(list)
+        ids = node.number("collection_id"), node.number("partition_id")
+        held[ids].append(_segment(node, *ids))
+    parts, lacking = defaultdict(list), []
     for node in partitions.nodes("infos"):
-        part = _partition(node)
+        part = _partition(node, node.number("collection_id"))
         own = held.pop((part.collection_id, part.partition_id), [])
         parts[part.collection_id].append(replace(part, segments=tuple(own)))
+        if node.number("size") and not own:
+            lacking.append(f"the segments of partition {part.partition_id}")
     wholes = []
     for node in collections.nodes("infos"):
         whole = _collection(node)
-        wholes.append(replace(whole, partitions=tuple(parts.pop(whole.collection_id, []))))
+        own_parts = parts.pop(whole.collection_id, [])
+        wholes.append(replace(whole, partitions=tuple(own_parts)))
+        gone = {part.partition_id for part in whole.partitions} - {part.partition_id for part in own_parts}
+        lacking += [f"partition {number} of collection {whole.collection_id}" for number in sorted(gone)]
     if held or parts:
         lost = [f"partition {ids[1]} of collection {ids[0]}" for ids in held] + [f"collection {key}" for key in parts]
         raise _Malformed(f"there are parts of {', '.join(lost)}, which no file describes")
+    if lacking:
+        raise _Malformed(f"the files name {', '.join(lacking)}, but do not hold them")
     return replace(_backup(header), collections=tuple(wholes))
 
 
@@ -182,47 +223,50 @@ def _backup(node: _Node) -> BackupMeta:
 
 
 def _collection(node: _Node) -> CollectionMeta:
+    own_id = node.number("collection_id")
     return CollectionMeta(
         backup_id=node.text("id"),
-        collection_id=node.number("collection_id"),
+        collection_id=own_id,
         database_id=node.number("db_id"),
         database=node.text("db_name") or DEFAULT_DATABASE,
         name=node.text("collection_name"),
         schema=_checked_schema(_Node(node.mapping("schema"), f"{node.path}.schema")),
         shards=node.number("shards_num"),
         consistency_level=node.number("consistency_level"),
-        partitions=tuple(_partition(item) for item in node.nodes("partition_backups")),
+        partitions=tuple(_partition(item, own_id) for item in node.nodes("partition_backups")),
         timestamp=node.number("backup_timestamp"),
         sealed_at=node.number("backup_physical_timestamp"),
         indexes=tuple(_index(item) for item in node.nodes("index_infos")),
         load_state=node.text("load_state"),
-        properties=tuple(dict(item.values) for item in _pairs(node, "properties")),
+        properties=tuple(_spelled(item.values) for item in _pairs(node, "properties")),
         created=node.number("created_timestamp"),
         virtual_channels=node.texts("virtual_channel_names"),
         physical_channels=node.texts("physical_channel_names"),
         aliases=node.texts("aliases"),
-        l0_segments=tuple(_segment(item) for item in node.nodes("l0_segments")),
+        l0_segments=tuple(_segment(item, own_id, ALL_PARTITIONS) for item in node.nodes("l0_segments")),
+        replicas=node.number("replica_number") or 1,
     )
 
 
-def _partition(node: _Node) -> PartitionMeta:
+def _partition(node: _Node, collection_id: int) -> PartitionMeta:
+    own_id = node.number("partition_id")
     return PartitionMeta(
-        partition_id=node.number("partition_id"),
+        partition_id=own_id,
         name=node.text("partition_name"),
-        collection_id=node.number("collection_id"),
-        segments=tuple(_segment(item) for item in node.nodes("segment_backups")),
+        collection_id=_same_id(node, "collection_id", collection_id),
+        segments=tuple(_segment(item, collection_id, own_id) for item in node.nodes("segment_backups")),
         load_state=node.text("load_state"),
     )
 
 
-def _segment(node: _Node) -> SegmentMeta:
+def _segment(node: _Node, collection_id: int, partition_id: int) -> SegmentMeta:
     return SegmentMeta(
         segment_id=node.number("segment_id"),
-        collection_id=node.number("collection_id"),
-        partition_id=node.number("partition_id"),
+        collection_id=_same_id(node, "collection_id", collection_id),
+        partition_id=_same_id(node, "partition_id", partition_id),
         rows=node.number("num_of_rows"),
-        binlogs=tuple(_field_logs(item) for item in node.nodes("binlogs")),
-        deltalogs=tuple(logs for item in node.nodes("deltalogs") if (logs := _field_logs(item)).logs),
+        binlogs=_with_logs(node, "binlogs"),
+        deltalogs=_with_logs(node, "deltalogs"),
         group_id=node.number("group_id"),
         is_l0=node.flag("is_l0"),
         channel=node.text("v_channel"),
@@ -230,11 +274,31 @@ def _segment(node: _Node) -> SegmentMeta:
     )
 
 
+def _same_id(node: _Node, key: str, expected: int) -> int:
+    """The id of what a part lies in. Another one would have objects verified that are not those imported."""
+    own = node.number(key)
+    if own in (0, expected):
+        return expected
+    raise _Malformed(f"{node.path}.{key} is {own}, but it is part of {expected}")
+
+
+def _with_logs(node: _Node, key: str) -> tuple[FieldLogs, ...]:
+    """Without the empty entries that stand for no logs at all."""
+    return tuple(logs for item in node.nodes(key) if (logs := _field_logs(item)).logs)
+
+
 def _field_logs(node: _Node) -> FieldLogs:
-    logs = tuple(
-        Log(item.number("log_id"), item.text("log_path"), item.number("log_size")) for item in node.nodes("binlogs")
-    )
-    return FieldLogs(node.number("fieldID"), logs)
+    return FieldLogs(node.number("fieldID"), tuple(_log(item) for item in node.nodes("binlogs")))
+
+
+def _log(node: _Node) -> Log:
+    """Before milvus-backup 0.5.4 the id was not recorded; it is the last part of the source's key."""
+    path = node.text("log_path")
+    last = path.rpartition("/")[2]
+    log_id = node.number("log_id") or (int(last) if last.isascii() and last.isdigit() else 0)
+    if not log_id:
+        raise _Malformed(f"{node.path} has no log_id, and its log_path does not end with one")
+    return Log(log_id, path, node.number("log_size"))
 
 
 def _index(node: _Node) -> IndexMeta:
@@ -258,15 +322,16 @@ def _pairs(node: _Node, key: str) -> list[_Node]:
     return pairs
 
 
-def _checked_schema(schema: _Node) -> Mapping[str, Any]:
-    """The schema as it is, once every value has the type that a restore needs: damage must not show up halfway."""
+def _checked_schema(node: _Node) -> Mapping[str, Any]:
+    """The schema, once every value has the type that a restore needs: damage must not show up halfway."""
+    schema = _Node(_spelled(node.values), node.path)
     _require(schema, texts=("name", "description"), flags=("autoID", "enable_dynamic_field"))
     _pairs(schema, "properties")
     structs = list(schema.nodes("struct_array_fields"))
     for struct in structs:
         _require(struct, texts=("name", "description"), numbers=("fieldID",))
     for field in (field for holder in (schema, *structs) for field in holder.nodes("fields")):
-        _require(field, _FIELD_TEXTS, ("fieldID", "data_type", "element_type"), _FIELD_FLAGS)
+        _require(field, _FIELD_TEXTS, _FIELD_NUMBERS, _FIELD_FLAGS)
         _pairs(field, "type_params")
         _pairs(field, "index_params")
         base64.b64decode(field.text("default_value_base64"), validate=True)
@@ -277,6 +342,13 @@ def _checked_schema(schema: _Node) -> Mapping[str, Any]:
             function.texts(f"{side}_field_names")
             function.numbers(f"{side}_field_ids")
     return schema.values
+
+
+def _spelled(value: Any) -> Any:
+    """The same with every key of a schema as it is written: those who use it do not look for other spellings."""
+    if isinstance(value, dict):
+        return {_SCHEMA_KEYS.get(key.casefold(), key): _spelled(item) for key, item in value.items()}
+    return [_spelled(item) for item in value] if isinstance(value, list) else value
 
 
 def _require(node: _Node, texts: Iterable[str] = (), numbers: Iterable[str] = (), flags: Iterable[str] = ()) -> None:

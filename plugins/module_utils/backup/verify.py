@@ -12,7 +12,7 @@ from ..errors import MilvusOpsError
 from ..store.base import ObjectStore, StoredObject
 from .content import read_again
 from .integrity import MAX_META_BYTES, Manifest, knows, manifest_objects
-from .layout import DELTA_LOG, INSERT_LOG, META_FILES, BackupLayout, LogKey
+from .layout import ALL_PARTITIONS, DELTA_LOG, INSERT_LOG, META_FILES, BackupLayout, LogKey
 from .manifest import BackupMeta
 
 SIZE, ETAG, CONTENT = "size", "etag", "content"
@@ -110,13 +110,27 @@ def check_backup(
 def _listed(
     store: ObjectStore, layout: BackupLayout, backup: BackupMeta, manifest: Manifest | None
 ) -> Iterator[StoredObject]:
-    """What lies there. A partial backup may be growing: objects of collections that it lacks do not count yet."""
+    """What lies there and counts: all of it in a backup of ours, and nothing else may lie there.
+
+    A partial one may be growing: objects of collections that it lacks do not count yet. Another tool copies partitions
+    that it then leaves out of its metadata; no import reads them.
+    """
     listed = store.list_objects(layout.binlogs)
-    if manifest is None or not manifest.skipped:
+    if manifest is not None and not manifest.skipped:
         return listed
-    ids = [collection.collection_id for collection in backup.collections]
-    own = tuple(f"{layout.binlogs}{kind}/{number}/" for kind in (INSERT_LOG, DELTA_LOG) for number in ids)
-    return (item for item in listed if item.key.startswith(own))
+    counted = _directories(backup, partitions=manifest is None)
+    depth = 2 if manifest is not None else 3
+    return (item for item in listed if tuple(item.key.removeprefix(layout.binlogs).split("/")[:depth]) in counted)
+
+
+def _directories(backup: BackupMeta, *, partitions: bool) -> set[tuple[str, ...]]:
+    """Kind and id of each collection, or kind and ids of each of its partitions, as they follow each other in a key."""
+    found: set[tuple[str, ...]] = set()
+    for collection in backup.collections:
+        own, parts = collection.collection_id, [part.partition_id for part in collection.partitions]
+        paths = [(own, part) for part in (*parts, ALL_PARTITIONS)] if partitions else [(own,)]
+        found.update((kind, *map(str, path)) for kind in (INSERT_LOG, DELTA_LOG) for path in paths)
+    return found
 
 
 def find_damage(

@@ -152,6 +152,17 @@ def load_state(server: Server, name: CollectionName) -> str:
     return LOAD_STATES.get(sdk.common_pb2.LoadState.Name(answer.state), "NotLoad")
 
 
+def replica_number(server: Server, name: CollectionName) -> int:
+    """How often a loaded collection is held in memory; 1 where the server does not tell this user."""
+    request = sdk.milvus_pb2.GetReplicasRequest(collection_name=name.name)
+    try:
+        return max(1, len(server.call("GetReplicas", request, database=name.database).replicas))
+    except MilvusOpsError as error:
+        if error.kind == "permission" or "replica not found" in error.failure.cause:
+            return 1
+        raise
+
+
 def statistics_rows(server: Server, name: CollectionName) -> int:
     """Rows by the server's statistics: cheap, without growing rows, and deleted rows may still be counted."""
     request = sdk.milvus_pb2.GetCollectionStatisticsRequest(collection_name=name.name)

@@ -58,15 +58,24 @@ def create_index(
     server.call_when_allowed("CreateIndex", request, database=name.database)
 
 
-def load(server: Server, name: CollectionName) -> None:
-    """Ask for the load; it is done when C(catalog.load_state) says so."""
-    request = sdk.milvus_pb2.LoadCollectionRequest(collection_name=name.name)
+def drop_index(server: Server, name: CollectionName, field_name: str, index_name: str) -> None:
+    """The server refuses this while the collection is loaded."""
+    request = sdk.milvus_pb2.DropIndexRequest(collection_name=name.name, field_name=field_name, index_name=index_name)
+    server.call_when_allowed("DropIndex", request, database=name.database)
+
+
+def load(server: Server, name: CollectionName, replicas: int = 1) -> None:
+    """Ask for the load; it is done when C(catalog.load_state) says so.
+
+    Raises C(quota) at once where the server has fewer query nodes than replicas.
+    """
+    request = sdk.milvus_pb2.LoadCollectionRequest(collection_name=name.name, replica_number=replicas)
     server.call_when_allowed("LoadCollection", request, database=name.database)
 
 
 def release(server: Server, name: CollectionName) -> None:
     request = sdk.milvus_pb2.ReleaseCollectionRequest(collection_name=name.name)
-    server.call("ReleaseCollection", request, database=name.database)
+    server.call_when_allowed("ReleaseCollection", request, database=name.database)
 
 
 def rename(server: Server, old: CollectionName, new_name: str) -> None:
@@ -77,7 +86,19 @@ def rename(server: Server, old: CollectionName, new_name: str) -> None:
 
 def drop_collection(server: Server, name: CollectionName) -> None:
     request = sdk.milvus_pb2.DropCollectionRequest(collection_name=name.name)
-    server.call("DropCollection", request, database=name.database)
+    server.call_when_allowed("DropCollection", request, database=name.database)
+
+
+def create_alias(server: Server, name: CollectionName, alias: str) -> None:
+    """Creating it twice for the same collection is no error; for another one it is (code 1602)."""
+    request = sdk.milvus_pb2.CreateAliasRequest(collection_name=name.name, alias=alias)
+    server.call_when_allowed("CreateAlias", request, database=name.database)
+
+
+def move_alias(server: Server, name: CollectionName, alias: str) -> None:
+    """Let an alias that exists lead to this collection. Queries through it see the old one or this one, never none."""
+    request = sdk.milvus_pb2.AlterAliasRequest(collection_name=name.name, alias=alias)
+    server.call_when_allowed("AlterAlias", request, database=name.database)
 
 
 def alter_properties(server: Server, name: CollectionName, properties: Mapping[str, str]) -> None:

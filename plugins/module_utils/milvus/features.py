@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import MilvusOpsError
+from .timestamps import LOGICAL_BITS
 
 
 @dataclass(frozen=True, order=True)
@@ -69,3 +70,14 @@ def require_same_or_newer(backup_version: str, server_version: str, where: str) 
         f"the backup was made on {backup_version}, the target runs {server_version}, which is older",
         next_step="restore into a server of the same or a newer line",
     )
+
+
+def import_end_ts(version_text: str, hybrid: int) -> int:
+    """The C(end_ts) of an import that keeps everything up to a hybrid timestamp, to the millisecond.
+
+    Up to 2.4.23, and from 2.5.0 to 2.5.5, it is physical milliseconds, and what happened in that very millisecond is
+    left out (2.3.5: measured; others: server versions, C). The other servers take the hybrid timestamp.
+    """
+    version = parse_version(version_text)
+    in_milliseconds = version < ServerVersion(2, 4, 24) or ServerVersion(2, 5, 0) <= version < ServerVersion(2, 5, 6)
+    return (hybrid >> LOGICAL_BITS) + 1 if in_milliseconds else hybrid

@@ -22,6 +22,14 @@ TLS_NAMES = {"0": "disabled", "1": "server", "2": "mutual"}
 RETRY_PAUSE_SECONDS = 0.5
 COLLECTION_NOT_FOUND_CODE = 100
 RATE_LIMIT_CODES = (8,)
+QUOTA_CODES = (9, 102, 801)
+QUOTA_WORDS = (
+    r"quota|memory .*exceeded|disk .*exceeded|exceeded the limit number of|exceeds max configuration"
+    r"|should be limited to|nodes not enough|OOM|no enough memory"
+)
+"""How 2.3.5 says that a limit is reached; each limit has words and a code of its own."""
+
+QUOTA_ADVICE = "make room on the server, or raise the limit that it names"
 
 UNREACHABLE_ADVICE = (
     (
@@ -216,8 +224,8 @@ class Server:
             return MilvusOpsError("throttled", f"calling {method}", where, text, next_step="run the task again later")
         if code == COLLECTION_NOT_FOUND_CODE or re.search(r"(collection|database) not found", reason):
             return MilvusOpsError("not_found", f"calling {method}", where, text, next_step="see milvus_info for names")
-        if re.search(r"quota|memory .*exceeded|disk .*exceeded", reason, re.IGNORECASE):
-            return MilvusOpsError("quota", f"calling {method}", where, text, next_step="make room on the server")
+        if code in QUOTA_CODES or re.search(QUOTA_WORDS, reason, re.IGNORECASE):
+            return MilvusOpsError("quota", f"calling {method}", where, text, next_step=QUOTA_ADVICE)
         return MilvusOpsError("internal", f"calling {method}", where, text, next_step="see the log of the server")
 
     def _login_refused(self, method: str, detail: str) -> MilvusOpsError:

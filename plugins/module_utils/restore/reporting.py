@@ -5,33 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ..milvus.catalog import CollectionName
-from .finish import NONE, wanted_indexes
-from .plan import CREATE, PLANNED, CollectionRestore, RestorePlan
-from .run import RestoreOutcome, RestoreRequest
+from .indexes import wanted_indexes
+from .outcome import Restored, RestoreOutcome
+from .plan import BUILDS, CREATE, REPLACED, UPDATE, CollectionRestore, RestorePlan
+from .rbac import RbacPlan
+from .request import NONE, RestoreRequest
 
-RESTORED = "restored"
+PLANNED, FAILED = "planned", "failed"
+STATES = {CREATE: "restored", REPLACED: "replaced", UPDATE: "updated", "unchanged": "unchanged", "skip": "skipped"}
+"""The state after a run, by what was planned."""
 
 
 def outcome_result(outcome: RestoreOutcome) -> list[dict[str, Any]]:
     """The C(collections) of a real run."""
-    results = []
-    for item in outcome.restored:
-        counted = item.counted
-        state = item.plan.action if counted is None else RESTORED
-        results.append(
-            {
-                **_names(item.plan),
-                "state": state,
-                "rows": None if counted is None else counted.rows,
-                "count_method": NONE if counted is None else counted.method,
-                "jobs": len(item.jobs),
-            }
-        )
-    return results
+    return [_restored_result(item) for item in outcome.restored]
 
 
 def plan_result(plan: RestorePlan) -> list[dict[str, Any]]:
@@ -39,40 +31,101 @@ def plan_result(plan: RestorePlan) -> list[dict[str, Any]]:
     return [
         {
             **_names(item),
-            "state": PLANNED if item.action == CREATE else item.action,
+            "state": PLANNED if item.builds or item.action == UPDATE else STATES[item.action],
             "rows": None,
             "count_method": NONE,
-            "jobs": len(item.jobs) if item.action == CREATE else 0,
+            "jobs": len(item.jobs),
+            "not_carried": list(item.aliases.taken),
         }
         for item in plan.collections
     ]
 
 
-def plan_text(plan: RestorePlan, request: RestoreRequest) -> str:
-    """What the run will create, one line for each collection, for C(--diff)."""
-    lines = [f"database {database}\n" for database in plan.databases]
-    for item in plan.collections:
-        if item.action == CREATE:
-            indexes = [f"{index.name} ({index.index_type})" for index in wanted_indexes(item, request.index)]
-            lines.append(
-                f"{item.target} from {item.source_name}: {item.source.rows} rows, "
-                f"{len(item.source.partitions)} partitions, {len(item.jobs)} import jobs, "
-                f"indexes: {', '.join(indexes) or 'none'}\n"
-            )
-    return "".join(lines)
-
-
-def planned_text(
+def planned_result(
     targets: Mapping[CollectionName, CollectionName],
-    states: Mapping[CollectionName, str],
+    actions: Mapping[CollectionName, str],
     rows: Mapping[CollectionName, int],
-) -> str:
-    return "".join(
-        f"{target} from {source}: {rows[source]} rows\n"
+) -> list[dict[str, Any]]:
+    """The C(collections) of a check run whose backup does not exist yet."""
+    return [
+        {
+            "source": str(source),
+            "target": str(target),
+            "action": actions[source],
+            "state": PLANNED if actions[source] in BUILDS else STATES[actions[source]],
+            "rows_expected": rows[source],
+            "rows": None,
+            "count_method": NONE,
+            "jobs": 0,
+            "not_carried": [],
+        }
         for source, target in targets.items()
-        if states[source] == PLANNED
-    )
+    ]
+
+
+def plan_lines(plan: RestorePlan, request: RestoreRequest) -> list[str]:
+    """What the run will do, one line for each step that an operator cares about."""
+    lines = [f"{target}: interrupted replacement ended" for target in plan.interrupted]
+    lines += [f"database {database} created" for database in plan.databases]
+    lines += plan.rbac.lines()
+    return lines + [line for item in plan.collections for line in _lines(item, request)]
+
+
+def rbac_result(rbac: RbacPlan) -> dict[str, list[str]]:
+    """The C(rbac) of a run: what was added, or would be."""
+    return {
+        "roles": list(rbac.roles),
+        "grants": [str(grant) for grant in rbac.grants],
+        "members": [f"{member.user} of {member.role}" for member in rbac.members],
+        "not_carried": list(rbac.not_carried),
+    }
+
+
+def planned_lines(
+    targets: Mapping[CollectionName, CollectionName],
+    actions: Mapping[CollectionName, str],
+    rows: Mapping[CollectionName, int],
+) -> list[str]:
+    return [
+        f"{target}: {STATES[actions[source]]} from {source}: {rows[source]} rows"
+        for source, target in targets.items()
+        if actions[source] in BUILDS
+    ]
+
+
+def _lines(item: CollectionRestore, request: RestoreRequest) -> Iterator[str]:
+    if item.builds:
+        indexes = [f"{index.name} ({index.index_type})" for index in wanted_indexes(item.source, request.index)]
+        content = f", {request.content}" if request.content else ""
+        yield (
+            f"{item.target}: {STATES[item.action]} from {item.source_name}: {item.source.rows} rows{content}, "
+            f"{len(item.source.partitions)} partitions, {len(item.jobs)} import jobs, "
+            f"indexes: {', '.join(indexes) or 'none'}"
+        )
+        if item.replaces is not None:
+            yield f"{item.target}: the collection with id {item.replaces.collection_id} dropped after that"
+            yield from (f"{item.target}: alias {alias} moved" for alias in item.replaces.aliases)
+        yield from (f"{item.target}: alias {alias} set" for alias in item.aliases.free)
+    yield from (f"{item.target}: {change}" for change in item.adjustment.describe())
+
+
+def _restored_result(item: Restored) -> dict[str, Any]:
+    counted = item.counted
+    result = {
+        **_names(item.plan),
+        "state": STATES[item.plan.action],
+        "rows": None if counted is None else counted.rows,
+        "count_method": NONE if counted is None else counted.method,
+        "jobs": len(item.jobs),
+        "not_carried": list(item.not_carried),
+    }
+    return result if item.failure is None else {**result, "state": FAILED, "failure": asdict(item.failure)}
 
 
 def _names(item: CollectionRestore) -> dict[str, Any]:
-    return {"source": str(item.source_name), "target": str(item.target), "rows_expected": item.source.rows}
+    return {
+        "source": str(item.source_name),
+        "target": str(item.target),
+        "action": item.action,
+        "rows_expected": item.source.rows,
+    }

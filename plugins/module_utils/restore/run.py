@@ -1,192 +1,206 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole restore: read and verify the backup, plan, then bring over collection by collection."""
+"""A whole restore: plan, verify the backup, bring over its collections side by side, say what became of each."""
 
 from __future__ import annotations
 
-import hashlib
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..backup.inventory import CompleteBackup, Place, require_complete
-from ..backup.lock import BackupLock, acquire, live_holder
-from ..backup.verify import ETAG, verify_backup
-from ..errors import MilvusOpsError, usage_error
+from ..backup.inventory import CompleteBackup, Place
+from ..backup.layout import BackupLayout
+from ..backup.verify import verify_backup
+from ..errors import MilvusOpsError
 from ..milvus import ddl
 from ..milvus.catalog import CollectionName
-from ..milvus.selection import Pattern, matching
+from ..milvus.selection import matching
 from ..progress import Progress
-from .finish import AS_BACKUP, COUNT, Counted, build_indexes, load_and_count, publish
-from .plan import CREATE, FAIL, SKIPPED, CollectionRestore, RestorePlan, plan_restore
-from .staging import Destination, Imported, build_staging
-from .targets import Naming, map_targets
+from ..store.copy import CopyTotals
+from .adjust import adjust
+from .aliases import set_aliases
+from .indexes import build_indexes, wanted_indexes
+from .loading import load_and_count
+from .locking import restore_lock
+from .outcome import Restored, RestoreOutcome, untouched, warnings_after, warnings_of_plan
+from .plan import REPLACED, UPDATE, CollectionRestore, RestorePlan, plan_restore
+from .publish import STAGING_KEPT, publish
+from .rbac import RbacPlan, apply_rbac, plan_rbac
+from .replacement import Retired, find_retired, move_aliases, recover
+from .request import RestoreRequest
+from .staged_copy import staged
+from .staged_leftovers import StagingArea, remove_leftovers
+from .staging import Build, Destination, build_staging
+from .targets import map_targets
+from .waiting import Patience
+
+COLLECTIONS_AT_ONCE = 4
+"""The imports of an instance run one after another; indexes and loads of one collection overlap those of the next."""
 
 
 @dataclass(frozen=True)
-class RestoreRequest:
-    """What to restore and how; C(lock_timeout) in seconds, C(stall_timeout) is seconds without any progress."""
+class Restore:
+    """What one run works with. C(layout) is where the server will read the objects: the backup, or its staged copy."""
 
-    patterns: tuple[Pattern, ...]
-    naming: Naming
-    if_exists: str = FAIL
-    index: str = AS_BACKUP
-    load: str = AS_BACKUP
-    verify_objects: str = ETAG
-    verify_rows: str = COUNT
-    lock_timeout: float = 0
-    stall_timeout: float = 1800
+    request: RestoreRequest
+    destination: Destination
+    place: Place
+    backup: CompleteBackup
+    area: StagingArea
+    layout: BackupLayout
+    progress: Progress
 
-
-@dataclass(frozen=True)
-class Restored:
-    """One collection after a run; C(counted) is None where nothing was done."""
-
-    plan: CollectionRestore
-    counted: Counted | None
-    jobs: tuple[int, ...] = ()
+    @property
+    def stages(self) -> bool:
+        return self.layout != self.place.layout
 
 
-@dataclass(frozen=True)
-class RestoreOutcome:
-    plan: RestorePlan
-    restored: tuple[Restored, ...]
-    warnings: tuple[str, ...]
-
-
-def make_plan(
-    request: RestoreRequest, destination: Destination, place: Place, backup: CompleteBackup, progress: Progress
-) -> RestorePlan:
+def make_plan(restore: Restore) -> RestorePlan:
     """Select, name, and look at the target."""
-    with progress.phase("look"):
-        held = [CollectionName(item.database, item.name) for item in backup.meta.collections]
+    request, meta, server = restore.request, restore.backup.meta, restore.destination.server
+    with restore.progress.phase("look"):
+        held = [CollectionName(item.database, item.name) for item in meta.collections]
         targets = map_targets(matching(held, request.patterns, ()), request.naming)
-        return plan_restore(destination.server, place.layout, backup.meta, targets, if_exists=request.if_exists)
+        plan = plan_restore(server, restore.layout, meta, targets, request)
+        return replace(plan, rbac=plan_rbac(server, meta.rbac)) if request.rbac else plan
 
 
-def verify_before(request: RestoreRequest, place: Place, backup: CompleteBackup, progress: Progress) -> None:
+def verify_before(restore: Restore) -> None:
     """Verify the objects of the backup before the server sees them: one damaged byte can end its process."""
-    with progress.phase("verify"):
-        verify_backup(place.store, place.layout, backup.meta, backup.manifest, request.verify_objects)
+    place, backup = restore.place, restore.backup
+    with restore.progress.phase("verify"):
+        verify_backup(place.store, place.layout, backup.meta, backup.manifest, restore.request.verify_objects)
 
 
-def execute(
-    request: RestoreRequest,
-    destination: Destination,
-    place: Place,
-    backup: CompleteBackup,
-    plan: RestorePlan,
-    progress: Progress,
-) -> RestoreOutcome:
-    """Carry out a plan. A collection that fails leaves those before it published, and says so.
+def execute(restore: Restore, plan: RestorePlan) -> RestoreOutcome:
+    """Carry out a plan. A collection that fails does not keep the others from being restored.
 
     Under the lock the target is looked at again: another run may have restored this very backup meanwhile.
     """
     if not plan.changes:
-        return RestoreOutcome(plan, tuple(Restored(item, None) for item in plan.collections), tuple(_warnings(plan)))
-    done: list[Restored] = []
+        warnings = remove_leftovers(restore.area).warnings
+        return _outcome(plan, [untouched(item) for item in plan.collections], plan.rbac, warnings)
     lock_warnings: list[str] = []
-    with _restore_lock(destination, place, request.lock_timeout, lock_warnings):
-        plan = make_plan(request, destination, place, backup, progress)
-        warnings = [*_warnings(plan), *lock_warnings]
+    with (
+        restore_lock(restore.destination, restore.place, restore.request.lock_timeout, lock_warnings) as guard,
+        _running(restore, guard) as build,
+    ):
+        _end_interrupted(build, plan.interrupted)
+        outcome = _carry_out(restore, build, make_plan(restore))
+    return replace(outcome, warnings=(*outcome.warnings, *lock_warnings))
+
+
+def _carry_out(restore: Restore, build: Build, plan: RestorePlan) -> RestoreOutcome:
+    """Roles and grants come first: they fail at once or not at all, and hold for names, also of what is not there."""
+    read = [item.source for item in plan.collections if item.builds and item.jobs] if restore.stages else []
+    warnings = list(remove_leftovers(restore.area, keep=restore.layout if read else None).warnings)
+    with staged(restore.area, restore.request, restore.place, restore.backup, read, restore.progress, warnings) as copy:
         for database in plan.databases:
-            ddl.create_database(destination.server, database)
-        for item in plan.collections:
-            try:
-                done.append(_restore(request, destination, backup, item, progress))
-            except MilvusOpsError as error:
-                raise _with_published(error, done) from error
-    return RestoreOutcome(plan, tuple(done), tuple(warnings))
+            ddl.create_database(build.server, database)
+        added = plan.rbac
+        if plan.rbac.changes:
+            with restore.progress.phase("rbac"):
+                added = apply_rbac(build.server, plan.rbac)
+        restored = _restore_all(replace(build, guard=_both(build.guard, copy.guard)), plan, restore.progress)
+        copy.failures.extend(item.failure for item in restored if item.failure is not None)
+    return replace(_outcome(plan, restored, added, warnings), copied=copy.copied, kept_objects=copy.kept_objects)
 
 
-def _warnings(plan: RestorePlan) -> Iterator[str]:
-    for item in plan.collections:
-        if item.action == SKIPPED:
-            yield f"{item.target} exists and was left alone; this backup did not make it"
-        if item.action == CREATE and item.source.aliases:
-            yield f"aliases of {item.source_name} were not restored: {', '.join(item.source.aliases)}"
+def _outcome(
+    plan: RestorePlan, restored: Sequence[Restored], rbac: RbacPlan, warnings: Sequence[str]
+) -> RestoreOutcome:
+    told = (*warnings_of_plan(plan), *warnings_after(restored, rbac), *warnings)
+    return RestoreOutcome(plan, tuple(restored), told, rbac, CopyTotals(0, 0, ()))
 
 
-def _restore(
-    request: RestoreRequest,
-    destination: Destination,
-    backup: CompleteBackup,
-    item: CollectionRestore,
-    progress: Progress,
-) -> Restored:
-    if item.action != CREATE:
-        return Restored(item, None)
-    server = destination.server
-    with progress.phase("import"):
-        imported: Imported = build_staging(
-            destination, item, backup.meta.backup_id, stall_timeout=request.stall_timeout
-        )
-    with progress.phase("index"):
-        build_indexes(server, item, request.index, stall_timeout=request.stall_timeout)
-    with progress.phase("load"):
-        counted = load_and_count(
-            server,
-            item,
-            imported,
-            load=request.load,
-            check=request.verify_rows,
-            stall_timeout=request.stall_timeout,
-        )
-    with progress.phase("publish"):
-        publish(server, item, imported)
-    return Restored(item, counted, imported.jobs)
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def ask() -> None:
+        first()
+        second()
+
+    return ask
 
 
 @contextmanager
-def _restore_lock(destination: Destination, place: Place, wait: float, warnings: list[str]) -> Iterator[None]:
-    """One restore at a time from this backup into this instance; it also keeps the backup from being removed.
-
-    With rights to read the backup only, the restore goes on without, and says so.
-    """
-    instance = f"{destination.store.label}/{destination.layout.root_path}"
-    digest = hashlib.sha256(instance.encode()).hexdigest()[:16]
-    key = f"{place.layout.control}restores/{digest}.json"
+def _running(restore: Restore, guard: Callable[[], None]) -> Iterator[Build]:
+    """What all threads share; when this one is interrupted, the others stop at their next step."""
+    stop = threading.Event()
     try:
-        held = acquire(place.store, key, str(uuid.uuid4()), wait=wait, meanwhile=lambda: None)
-    except MilvusOpsError as error:
-        if error.kind != "permission":
+        patience = Patience(restore.request.stall_timeout, stop)
+        yield Build(restore.destination, restore.backup.meta.backup_id, restore.request, patience, guard)
+    finally:
+        stop.set()
+
+
+def _end_interrupted(build: Build, targets: Sequence[CollectionName]) -> None:
+    """Before anything else: a target whose replacement was interrupted may have nothing under its name."""
+    retired = Retired(build.server, build.patience, build.guard)
+    for target in targets:
+        build.guard()
+        old = recover(build.server, target)
+        if old is not None:
+            retired.add(target, old)
+    retired.drop_all()
+
+
+def _restore_all(build: Build, plan: RestorePlan, progress: Progress) -> tuple[Restored, ...]:
+    """Every collection, several at once; then the replaced ones are dropped, all after one pause."""
+    retired = Retired(build.server, build.patience, build.guard)
+    with ThreadPoolExecutor(max_workers=COLLECTIONS_AT_ONCE, thread_name_prefix="restore") as pool:
+        running = [pool.submit(_restore_or_fail, build, item, progress, retired) for item in plan.collections]
+        try:
+            restored = tuple(future.result() for future in running)
+        except BaseException:
+            build.patience.stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
-        warnings.append("the backup is read-only for this run, so nothing keeps it from being removed meanwhile")
-        yield
-        return
-    if isinstance(held, BackupLock):
-        with held:
-            _require_not_being_removed(place)
-            yield
+    with progress.phase("drop"):
+        retired.drop_all()
+    return restored
 
 
-def _require_not_being_removed(place: Place) -> None:
-    """A removal looks for restores after it has taken its lock, a restore for removals: one of the two always sees."""
-    holder = live_holder(place.store, place.lock_key)
-    if holder is not None:
-        raise MilvusOpsError(
-            "lock_held",
-            "restoring",
-            place.label,
-            f"{holder} works on this backup",
-            next_step="wait for that run; it may be removing the backup",
+def _restore_or_fail(build: Build, item: CollectionRestore, progress: Progress, retired: Retired) -> Restored:
+    try:
+        if item.builds:
+            return _restore(build, item, progress, retired)
+        if item.action == UPDATE:
+            return _update(build, item, progress)
+        return untouched(item)
+    except MilvusOpsError as error:
+        return Restored(item, failure=error.failure)
+
+
+def _restore(build: Build, item: CollectionRestore, progress: Progress, retired: Retired) -> Restored:
+    server, request, patience = build.server, build.request, build.patience
+    with progress.phase("import"):
+        imported = build_staging(build, item)
+    with progress.phase("index"):
+        indexes = wanted_indexes(item.source, request.index)
+        build_indexes(server, item.staging, indexes, patience, STAGING_KEPT)
+    with progress.phase("load"):
+        counted = load_and_count(
+            server, item.staging, item.source, imported.rows, request, patience, state_left=STAGING_KEPT
         )
-    require_complete(place)
+    with progress.phase("publish"):
+        build.guard()
+        publish(server, item, imported, build.backup_id)
+        old = find_retired(server, item.target) if item.action == REPLACED else None
+        if old is not None:
+            move_aliases(server, item.target, old)
+            retired.add(item.target, old)
+        lost = set_aliases(server, item.target, item.aliases.free)
+    return Restored(item, counted, imported.jobs, (*counted.not_carried, *item.aliases.taken, *lost))
 
 
-def same_bucket(destination_bucket: str, backup_bucket: str, same_service: bool) -> None:
-    """An import reads the server's own bucket only (2.3.5 facts, second round 8)."""
-    if same_service and destination_bucket == backup_bucket:
-        return
-    raise usage_error(
-        "planning the restore",
-        f"backup in {backup_bucket}, target in {destination_bucket}",
-        "the backup lies in another bucket or service than the target's data, and a server imports from its own only; "
-        "a staged copy is not part of this release",
-        "put the backup into the target's bucket with backup_bucket_name",
-    )
+def _update(build: Build, item: CollectionRestore, progress: Progress) -> Restored:
+    with progress.phase("adjust"):
+        build.guard()
+        unloaded = adjust(build.server, item.target, item.source, item.adjustment, build.patience)
+        lost = set_aliases(build.server, item.target, item.adjustment.aliases)
+    return Restored(item, not_carried=(*unloaded, *item.aliases.taken, *lost))
 
 
 def planned_targets(
@@ -195,10 +209,3 @@ def planned_targets(
     """Source to target for a backup that is only planned so far (check mode)."""
     held = [CollectionName(str(item["database"]), str(item["name"])) for item in collections]
     return map_targets(matching(held, request.patterns, ()), request.naming)
-
-
-def _with_published(error: MilvusOpsError, done: Sequence[Restored]) -> MilvusOpsError:
-    names = [str(item.plan.target) for item in done if item.counted is not None]
-    if not names:
-        return error
-    return error.with_context(state_left=f"{error.failure.state_left}; restored before: {', '.join(names)}")

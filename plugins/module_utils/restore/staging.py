@@ -6,23 +6,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..backup.layout import InstanceLayout
 from ..errors import MilvusOpsError
 from ..milvus import catalog, ddl, imports
 from ..milvus.catalog import Collection
+from ..milvus.features import import_end_ts
 from ..milvus.imports import ImportFiles, ImportJob
 from ..milvus.schema import field_ids, has_partition_key, pairs_to_dict
 from ..milvus.server import Server
-from ..naming import BACKUP_PROPERTY, SOURCE_PROPERTY, TARGET_PROPERTY, is_own_property, is_staging
+from ..naming import BACKUP_PROPERTY, CONTENT_PROPERTY, SOURCE_PROPERTY, TARGET_PROPERTY, is_own_property, is_staging
 from ..store.base import ObjectStore
 from .plan import CollectionRestore
+from .request import RestoreRequest
+from .waiting import Patience
 
 TTL_PROPERTY = "collection.ttl.seconds"
-POLL_SECONDS = 0.5
 TARGET_UNTOUCHED = "the target is untouched; the staging collection was dropped"
+SHOWN_JOBS = 10
+TASKS_KNOWN_SECONDS = 12 * 3600
+"""The server forgets finished jobs after 24 hours (2.3.5 facts, section 2)."""
 
 
 @dataclass(frozen=True)
@@ -43,30 +48,49 @@ class Imported:
     jobs: tuple[int, ...]
 
 
-def build_staging(
-    destination: Destination, plan: CollectionRestore, backup_id: str, *, stall_timeout: float
-) -> Imported:
+@dataclass(frozen=True)
+class Build:
+    """What the parts of one run share; C(guard) raises when the run may not write any more (a lost lock)."""
+
+    destination: Destination
+    backup_id: str
+    request: RestoreRequest
+    patience: Patience
+    guard: Callable[[], None]
+
+    @property
+    def server(self) -> Server:
+        return self.destination.server
+
+
+def build_staging(build: Build, plan: CollectionRestore) -> Imported:
     """Create (or adopt) the staging collection and import every job into it, exactly once."""
-    server = destination.server
-    staging, running = _adopt(server, plan)
+    server = build.server
+    staging, running = _adopt(build, plan)
     if staging is None:
-        staging = _create(server, plan, backup_id)
+        build.guard()
+        staging = _create(build, plan)
         running = {}
+    end_ts = build.request.end_ts
+    server_end_ts = None if end_ts is None else import_end_ts(server.version, end_ts)
     for files in plan.jobs:
         if files not in running:
-            running[files] = imports.submit(server, plan.staging, files)
-    jobs = _wait(server, plan, list(running.values()), stall_timeout)
-    _require_rows(server, plan, jobs)
+            build.guard()
+            running[files] = imports.submit(server, plan.staging, files, end_ts=server_end_ts)
+    jobs = _wait(build, plan, staging, list(running.values()))
+    if not build.request.meta_only:
+        _require_rows(server, plan, staging, jobs, may_be_fewer=end_ts is not None)
     _require_one_job_each(server, plan, staging)
-    _prove_root_path(destination, plan, staging, jobs)
+    _prove_root_path(build.destination, plan, staging, jobs)
     return Imported(staging.collection_id, sum(job.rows for job in jobs), tuple(job.job_id for job in jobs))
 
 
-def _adopt(server: Server, plan: CollectionRestore) -> tuple[Collection | None, dict[ImportFiles, int]]:
+def _adopt(build: Build, plan: CollectionRestore) -> tuple[Collection | None, dict[ImportFiles, int]]:
     """An interrupted restore's staging collection with its jobs, if it is known what every one of them did.
 
     Anything in doubt is dropped: a job submitted twice doubles rows, and a failed one leaves rows behind.
     """
+    server = build.server
     staging = catalog.find_collection(server, plan.staging)
     if staging is None:
         return None, {}
@@ -82,34 +106,85 @@ def _adopt(server: Server, plan: CollectionRestore) -> tuple[Collection | None, 
     planned = {(files.partition, files.key): files for files in plan.jobs}
     found = [planned.get((job.partition, job.files)) for job in jobs]
     doubtful = any(job.failed for job in jobs) or None in found or len(set(found)) != len(found)
-    if doubtful or not _has_all_partitions(server, plan):
+    if (
+        doubtful
+        or not _was_created_as(build, plan, staging)
+        or (len(found) < len(plan.jobs) and _is_late(server, staging))
+    ):
+        _wait_for_the_end(build, plan, staging)
+        build.guard()
         ddl.drop_collection(server, plan.staging)
         return None, {}
     return staging, {files: job.job_id for files, job in zip(found, jobs, strict=True) if files is not None}
 
 
-def _create(server: Server, plan: CollectionRestore, backup_id: str) -> Collection:
-    """Markers are given at create: up to 2.3.5 a later change of properties is lost at a restart.
+def _wait_for_the_end(build: Build, plan: CollectionRestore, staging: Collection) -> None:
+    """Wait until no job writes into a collection that is to be dropped.
 
-    No time to live yet: old rows would expire before they are counted.
+    A job that loses its collection while it works stays at 90 % for minutes, fails, and is followed by the next job of
+    the instance up to a minute later (measured on 2.3.5); with its collection it ends within seconds.
     """
-    properties = {
-        key: value
-        for key, value in pairs_to_dict(plan.source.properties).items()
-        if key != TTL_PROPERTY and not is_own_property(key)
-    }
-    markers = {
-        BACKUP_PROPERTY: backup_id,
-        SOURCE_PROPERTY: str(plan.source_name),
-        TARGET_PROPERTY: plan.target.name,
-    }
+
+    def stalled(jobs: list[ImportJob]) -> MilvusOpsError:
+        return MilvusOpsError(
+            "timeout",
+            "waiting for the import jobs of an earlier run",
+            str(plan.staging),
+            f"none moved for {build.patience.stall_seconds:g} seconds; unfinished: {_unfinished(jobs)}",
+            state_left="the target is untouched; the jobs are still in the queue of the server",
+            next_step="see the log of the server, then run the task again",
+        )
+
+    build.patience.until(
+        lambda: imports.list_jobs(build.server, plan.staging, staging.collection_id),
+        lambda jobs: all(job.completed or job.failed for job in jobs),
+        stalled,
+    )
+
+
+def _unfinished(jobs: Sequence[ImportJob]) -> str:
+    pending = [f"{job.job_id} {job.state} {job.percent}%" for job in jobs if not (job.completed or job.failed)]
+    return ", ".join(pending[:SHOWN_JOBS])
+
+
+def _give_up(server: Server, plan: CollectionRestore, staging: Collection) -> str:
+    """Drop a poisoned staging collection, or leave that to the next run while jobs work on it; the state, in words."""
+    jobs = imports.list_jobs(server, plan.staging, staging.collection_id)
+    if not all(job.completed or job.failed for job in jobs):
+        return f"the target is untouched; other jobs still write into {plan.staging.name}, which the next run drops"
+    ddl.drop_collection(server, plan.staging)
+    return TARGET_UNTOUCHED
+
+
+def _was_created_as(build: Build, plan: CollectionRestore, staging: Collection) -> bool:
+    """Whether the staging collection was begun by a run that was asked for the same."""
+    have = staging.property_values
+    return (
+        _properties(build, plan).items() <= have.items()
+        and have.get(CONTENT_PROPERTY, "") == build.request.content
+        and staging.shards == _shards(build, plan)
+        and _has_all_partitions(build.server, plan)
+    )
+
+
+def _is_late(server: Server, staging: Collection) -> bool:
+    """Whether a missing job may have been submitted all the same, or would bring its rows too late to be counted.
+
+    The server forgets old jobs, and shows the rows of a job in a loaded collection only some seconds after it.
+    """
+    age = time.time() - (staging.created >> 18) / 1000
+    return age > TASKS_KNOWN_SECONDS or catalog.load_state(server, staging.name) != "NotLoad"
+
+
+def _create(build: Build, plan: CollectionRestore) -> Collection:
+    server = build.server
     ddl.create_collection(
         server,
         plan.staging,
         plan.source.schema,
-        shards=plan.source.shards,
+        shards=_shards(build, plan),
         consistency_level=plan.source.consistency_level,
-        properties={**properties, **markers},
+        properties=_properties(build, plan),
         partitions=len(plan.source.partitions),
     )
     existing = {partition.name for partition in catalog.list_partitions(server, plan.staging)}
@@ -131,92 +206,100 @@ def _create(server: Server, plan: CollectionRestore, backup_id: str) -> Collecti
     return staging
 
 
+def _properties(build: Build, plan: CollectionRestore) -> Mapping[str, str]:
+    """Markers are given at create: up to 2.3.5 a later change of properties is lost at a restart.
+
+    No time to live yet: old rows would expire before they are counted.
+    """
+    properties = {
+        key: value
+        for key, value in pairs_to_dict(plan.source.properties).items()
+        if key != TTL_PROPERTY and not is_own_property(key)
+    }
+    markers = {
+        BACKUP_PROPERTY: build.backup_id,
+        SOURCE_PROPERTY: str(plan.source_name),
+        TARGET_PROPERTY: plan.target.name,
+    }
+    content = {CONTENT_PROPERTY: build.request.content} if build.request.content else {}
+    return {**properties, **markers, **content}
+
+
+def _shards(build: Build, plan: CollectionRestore) -> int:
+    return build.request.shards or plan.source.shards
+
+
 def _has_all_partitions(server: Server, plan: CollectionRestore) -> bool:
     existing = {partition.name for partition in catalog.list_partitions(server, plan.staging)}
     return {partition.name for partition in plan.source.partitions} <= existing
 
 
-def _wait(server: Server, plan: CollectionRestore, job_ids: Sequence[int], stall_timeout: float) -> list[ImportJob]:
-    """Poll until every job has ended. Raises when one failed, or none moved for C(stall_timeout) seconds."""
-    jobs = [imports.job_state(server, job_id) for job_id in job_ids]
-    wait = StallClock(stall_timeout)
-    while not all(job.completed for job in jobs):
-        _raise_if_failed(server, plan, jobs)
-        pending = [job for job in jobs if not job.completed]
-        if wait.stalled([(job.state, job.percent) for job in jobs]):
-            raise MilvusOpsError(
-                "timeout",
-                "importing",
-                str(plan.staging),
-                f"no import job moved for {stall_timeout:g} seconds; unfinished: "
-                + ", ".join(f"{job.job_id} {job.state} {job.percent}%" for job in pending[:10]),
-                state_left="the target is untouched; the jobs go on in the staging collection",
-                next_step="run the task again: it adopts these jobs",
-            )
-        time.sleep(POLL_SECONDS)
-        jobs = [job if job.completed else imports.job_state(server, job.job_id) for job in jobs]
-    return jobs
+def _wait(build: Build, plan: CollectionRestore, staging: Collection, job_ids: Sequence[int]) -> list[ImportJob]:
+    """Poll until every job has ended. Raises when one failed, or none moved for too long."""
+    ended: dict[int, ImportJob] = {}
+
+    def read() -> list[ImportJob]:
+        jobs = [ended.get(job_id) or imports.job_state(build.server, job_id) for job_id in job_ids]
+        ended.update({job.job_id: job for job in jobs if job.completed})
+        _raise_if_failed(build.server, plan, staging, jobs)
+        return jobs
+
+    def stalled(jobs: list[ImportJob]) -> MilvusOpsError:
+        return MilvusOpsError(
+            "timeout",
+            "importing",
+            str(plan.staging),
+            f"no import job moved for {build.patience.stall_seconds:g} seconds; unfinished: {_unfinished(jobs)}",
+            state_left="the target is untouched; the jobs go on in the staging collection",
+            next_step="run the task again: it adopts these jobs",
+        )
+
+    return build.patience.until(read, lambda jobs: all(job.completed for job in jobs), stalled)
 
 
-class StallClock:
-    """Tells when a state has not changed for too long; total time is no sign of trouble in an hours-long import."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._since = clock()
-        self._state: object = None
-
-    def stalled(self, state: object) -> bool:
-        if state != self._state:
-            self._state, self._since = state, self._clock()
-        return self._clock() - self._since > self._seconds
-
-
-def _raise_if_failed(server: Server, plan: CollectionRestore, jobs: Sequence[ImportJob]) -> None:
+def _raise_if_failed(server: Server, plan: CollectionRestore, staging: Collection, jobs: Sequence[ImportJob]) -> None:
     failed = next((job for job in jobs if job.failed), None)
     if failed is None:
         return
-    ddl.drop_collection(server, plan.staging)
     raise MilvusOpsError(
         "internal",
         "importing",
         f"{plan.staging}, partition {failed.partition}",
         f"import job {failed.job_id} failed on the server: {failed.failed_reason}",
-        state_left=TARGET_UNTOUCHED,
+        state_left=_give_up(server, plan, staging),
         next_step="see the log of the server, then run the task again",
         retryable=True,
     )
 
 
-def _require_rows(server: Server, plan: CollectionRestore, jobs: Sequence[ImportJob]) -> None:
-    """A wrong or empty directory imports as completed with fewer rows; deletes alone may lower the number."""
+def _require_rows(
+    server: Server, plan: CollectionRestore, staging: Collection, jobs: Sequence[ImportJob], *, may_be_fewer: bool
+) -> None:
+    """A wrong or empty directory imports as completed with fewer rows; deletes or a cut alone may lower the number."""
     imported, expected = sum(job.rows for job in jobs), plan.source.rows
-    if imported == expected or (plan.source.has_deletes and imported < expected):
+    if imported == expected or ((may_be_fewer or plan.source.has_deletes) and imported < expected):
         return
-    ddl.drop_collection(server, plan.staging)
     raise MilvusOpsError(
         "verify_failed",
         "counting the imported rows",
         str(plan.staging),
         f"the server imported {imported} rows, the backup has {expected}",
-        state_left=TARGET_UNTOUCHED,
+        state_left=_give_up(server, plan, staging),
         next_step="see that bucket_name is the bucket of this server; then run the task again",
     )
 
 
 def _require_one_job_each(server: Server, plan: CollectionRestore, staging: Collection) -> None:
     """Two restores into one staging collection would double the rows, and no query would show it."""
-    done = [job for job in imports.list_jobs(server, plan.staging, staging.collection_id) if job.completed]
-    if len(done) == len(plan.jobs):
+    jobs = imports.list_jobs(server, plan.staging, staging.collection_id)
+    if len(jobs) == len(plan.jobs):
         return
-    ddl.drop_collection(server, plan.staging)
     raise MilvusOpsError(
         "ambiguous_import",
         "counting the import jobs",
         str(plan.staging),
-        f"{len(done)} jobs completed in the staging collection, {len(plan.jobs)} were planned",
-        state_left=TARGET_UNTOUCHED,
+        f"{len(jobs)} jobs were begun in the staging collection, {len(plan.jobs)} were planned",
+        state_left=_give_up(server, plan, staging),
         next_step="see that no other restore runs into this target, then run the task again",
         retryable=True,
     )
@@ -229,12 +312,11 @@ def _prove_root_path(
     prefix = destination.layout.insert_prefix(staging.collection_id)
     if not any(job.rows for job in jobs) or destination.store.has_objects(prefix):
         return
-    ddl.drop_collection(destination.server, plan.staging)
     raise MilvusOpsError(
         "root_path",
         "proving the root path of the target",
         f"{destination.store.label}/{prefix}",
         "the server imported rows, but wrote nothing below this prefix",
-        state_left=TARGET_UNTOUCHED,
+        state_left=_give_up(destination.server, plan, staging),
         next_step="set root_path and bucket_name of the target to minio.rootPath and minio.bucketName of its server",
     )

@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, meta_files
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup.reading import parse_full_meta
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.reading import lost_defaults, parse_full_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify import objects_by_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.schema import schema_from_json
@@ -63,6 +64,14 @@ def refusal(body: bytes | Tree) -> MilvusOpsError:
     return caught.value
 
 
+def outcome(tree: Tree) -> BackupMeta | str:
+    """What is read, or why not, without the place: ids that are part of others cannot be left out."""
+    try:
+        return read(tree)
+    except MilvusOpsError as error:
+        return error.failure.cause
+
+
 def places(tree: Any) -> Iterator[Place]:
     """Every container of a tree with each of its keys or positions."""
     keys = list(tree) if isinstance(tree, dict) else list(range(len(tree))) if isinstance(tree, list) else []
@@ -108,7 +117,7 @@ def test_null_and_absent_are_the_same_for_every_key(example: BackupMeta) -> None
             continue
         null_place[key] = None
         del absent_place[key]
-        assert read(null) == read(absent), key
+        assert outcome(null) == outcome(absent), key
         tried += 1
     assert tried > 60
 
@@ -131,6 +140,89 @@ def test_a_null_parameter_of_an_index_is_empty(example: BackupMeta) -> None:
     tree = json.loads(full_meta(example))
     tree["collection_backups"][0]["index_infos"][0]["params"] = {"M": None}
     assert read(tree).collections[0].indexes[0].params in ({}, {"M": ""})
+
+
+@pytest.mark.parametrize("change", [str.upper, str.capitalize, str.swapcase, str.lower])
+def test_keys_are_read_in_any_case(example: BackupMeta, change: Callable[[str], str]) -> None:
+    """As Go does; but not the names of an index's parameters, which are keys of a map."""
+    tree = json.loads(full_meta(example))
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [changed(item) for item in value]
+        if not isinstance(value, dict) or "metric_type" in value:
+            return value
+        return {change(key): changed(item) for key, item in value.items()}
+
+    assert changed(tree) != tree
+    assert read(changed(tree)) == example
+
+
+def test_the_spelling_that_is_written_wins() -> None:
+    assert read({"NAME": "other", "name": "this", "Name": "other"}).name == "this"
+    assert read({"name": None, "NAME": "other"}).name == ""
+
+
+def test_a_log_without_an_id_is_named_by_its_path(example: BackupMeta) -> None:
+    """Before milvus-backup 0.5.4 no log_id was written, and the key of the copy ends as that of the source."""
+    tree = json.loads(full_meta(example))
+    logs = [item for container, key in places(tree) if key == "log_id" for item in [container]]
+    assert len(logs) == 8
+    for log in logs:
+        del log["log_id"]
+    assert read(tree) == example
+    for path in (None, "", "files/insert_log/1/2/3/x7", "files/7/", "7\u0663", "0"):
+        logs[3]["log_path"] = path
+        assert "has no log_id, and its log_path does not end with one" in refusal(tree).failure.cause
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "parent"),
+    [
+        (("partition_backups", 0), "collection_id", 449577000000000010),
+        (("partition_backups", 0, "segment_backups", 0), "collection_id", 449577000000000010),
+        (("partition_backups", 0, "segment_backups", 0), "partition_id", 449577000000000011),
+        (("l0_segments", 0), "collection_id", 449577000000000010),
+        (("l0_segments", 0), "partition_id", -1),
+    ],
+)
+def test_a_part_has_the_ids_of_its_whole(example: BackupMeta, place: tuple[Any, ...], key: str, parent: int) -> None:
+    """Else objects would be verified in one place and imported from another. Left out they are taken from it."""
+    tree = json.loads(full_meta(example))
+    node = tree["collection_backups"][0]
+    for step in place:
+        node = node[step]
+    node[key] = 5
+    assert f".{key} is 5, but it is part of {parent}" in refusal(tree).failure.cause
+    del node[key]
+    assert read(tree) == example
+
+
+def test_empty_entries_are_no_logs(example: BackupMeta) -> None:
+    tree = json.loads(full_meta(example))
+    segment = tree["collection_backups"][0]["partition_backups"][0]["segment_backups"][0]
+    segment["binlogs"] += [{}, {"fieldID": 104, "binlogs": None}]
+    assert read(tree) == example
+
+
+def test_the_number_of_replicas_is_written_only_where_it_is_not_one(example: BackupMeta) -> None:
+    assert b"replica_number" not in full_meta(example)
+    assert read(full_meta(example)).collections[0].replicas == 1
+    collection = dataclasses.replace(example.collections[0], replicas=3)
+    backup = dataclasses.replace(example, collections=(collection,))
+    assert b'"replica_number":3' in full_meta(backup)
+    assert read(full_meta(backup)) == backup
+
+
+def test_default_values_that_were_lost_in_text_are_named() -> None:
+    fields = [
+        {"name": "kept", "default_value_proto": "\u0018\u0007"},
+        {"name": "lost", "default_value_proto": "\u0018\ufffd\u0001"},
+        {"name": "twice", "default_value_proto": "\u0018\ufffd", "default_value_base64": "GAc="},
+        {"name": "none", "default_value_proto": None},
+    ]
+    assert lost_defaults({"fields": fields}) == ("lost",)
+    assert lost_defaults({"fields": None}) == ()
 
 
 def test_an_empty_object_is_an_empty_backup() -> None:

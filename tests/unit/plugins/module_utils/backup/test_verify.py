@@ -21,6 +21,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify imp
     ETAG,
     SIZE,
     Differences,
+    check_backup,
     compare,
     objects_by_meta,
     verify_backup,
@@ -138,6 +139,35 @@ def test_a_backup_of_another_tool_is_verified_by_the_sizes_of_its_metadata(
     assert f"1 altered: {gone}" in failure
     store.delete([gone])
     assert f"1 missing: {gone}" in _corrupt(store, example, None, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("stray", "counts"),
+    [
+        # below what a job reads: it would break the import, or add rows to it
+        ("insert_log/449577000000000010/449577000000000011/stray", True),
+        ("insert_log/449577000000000010/449577000000000011/5/5/100/1", True),
+        ("insert_log/449577000000000010/449577000000000012/5/5/100/1", True),
+        ("delta_log/449577000000000010/449577000000000011/5/5/1", True),
+        ("insert_log/449577000000000010/449577000000000011/", True),
+        # deletes that no file names: rows would come back
+        ("delta_log/449577000000000010/-1/5/1", True),
+        # partitions and collections that the other tool copied, but left out of its metadata
+        ("insert_log/449577000000000010/449577000000000099/5/5/100/1", False),
+        ("insert_log/44957700000000001/449577000000000011/5/5/100/1", False),
+        ("stats_log/449577000000000010/449577000000000011/5/100/1", False),
+        ("note.txt", False),
+    ],
+)
+def test_what_else_may_lie_in_a_backup_of_another_tool(
+    example: BackupMeta, store: ObjectStore, stray: str, counts: bool
+) -> None:
+    for item in objects_by_meta(LAYOUT, example):
+        store.write(item.key, b"x" * item.size)
+    store.write(LAYOUT.binlogs + stray, b"stray")
+    found = check_backup(store, LAYOUT, example, None, SIZE)
+    assert found.differences.unexpected == ((LAYOUT.binlogs + stray,) if counts else ())
+    assert found.differences.found == len(objects_by_meta(LAYOUT, example))
 
 
 def test_a_backup_of_ours_is_verified_by_its_manifest(example: BackupMeta, store: ObjectStore) -> None:

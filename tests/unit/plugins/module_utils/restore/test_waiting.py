@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staging import StallClock
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.waiting import StallClock
 
 
 class Clock:

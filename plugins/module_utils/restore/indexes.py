@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The indexes of a restored collection: which are wanted, and building them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..backup.manifest import CollectionMeta, IndexMeta
+from ..errors import MilvusOpsError
+from ..milvus import catalog, ddl
+from ..milvus.catalog import CollectionName, Index
+from ..milvus.schema import stored_fields
+from ..milvus.server import Server
+from .request import AUTO, NONE
+from .waiting import Patience
+
+FIRST_VECTOR_TYPE = 100
+AUTO_INDEX = "AUTOINDEX"
+
+
+def vector_fields(collection: CollectionMeta) -> set[str]:
+    fields = stored_fields(collection.schema)
+    return {str(field["name"]) for field in fields if field["data_type"] >= FIRST_VECTOR_TYPE}
+
+
+def wanted_indexes(collection: CollectionMeta, mode: str) -> list[IndexMeta]:
+    """The indexes to build; C(auto) lets the server choose those of vectors."""
+    if mode == NONE:
+        return []
+    vectors = vector_fields(collection) if mode == AUTO else set()
+    return [
+        IndexMeta(index.field_name, index.name, AUTO_INDEX, _auto_params(index.params), index.index_id)
+        if index.field_name in vectors
+        else index
+        for index in collection.indexes
+    ]
+
+
+def is_same(have: Index, want: IndexMeta) -> bool:
+    """Whether an index was built as wanted; the server may report more parameters than it was given."""
+    return all(have.params.get(key) == value for key, value in want.params.items())
+
+
+def build_indexes(
+    server: Server, name: CollectionName, indexes: Sequence[IndexMeta], patience: Patience, state_left: str
+) -> None:
+    """Build what is missing, after the import, where a failed import wastes no build; wait for every one."""
+    existing = {(index.field_name, index.name) for index in catalog.list_indexes(server, name)}
+    for index in indexes:
+        if (index.field_name, index.name) not in existing:
+            ddl.create_index(server, name, index.field_name, index.name, index.params)
+
+    def read() -> list[Index]:
+        found = catalog.list_indexes(server, name)
+        failed = next((index for index in found if index.state == "Failed"), None)
+        if failed is not None:
+            cause = f"the build failed: {failed.fail_reason}"
+            raise _index_error(name, failed.name, cause, "internal", state_left)
+        return found
+
+    def stalled(found: list[Index]) -> MilvusOpsError:
+        building = next(index.name for index in found if index.state != "Finished")
+        cause = f"the build did not move for {patience.stall_seconds:g} seconds"
+        return _index_error(name, building, cause, "timeout", state_left)
+
+    patience.until(read, lambda found: all(index.state == "Finished" for index in found), stalled)
+
+
+def is_loadable(server: Server, name: CollectionName, collection: CollectionMeta) -> bool:
+    """A collection can be loaded once every vector field has an index."""
+    return vector_fields(collection) <= {index.field_name for index in catalog.list_indexes(server, name)}
+
+
+def _index_error(name: CollectionName, index: str, cause: str, kind: str, state_left: str) -> MilvusOpsError:
+    return MilvusOpsError(
+        kind,
+        "building an index",
+        f"{name}, index {index}",
+        cause,
+        state_left=state_left,
+        next_step="see the log of the server; index: none restores without indexes",
+    )
+
+
+def _auto_params(params: Mapping[str, str]) -> dict[str, str]:
+    metric = {"metric_type": params["metric_type"]} if "metric_type" in params else {}
+    return {"index_type": AUTO_INDEX, **metric}

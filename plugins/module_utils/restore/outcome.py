@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of a restore: collection by collection, what was not carried, and the one error for all that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import Failure, MilvusOpsError
+from ..milvus.schema import pairs_to_dict
+from ..store.copy import CopyTotals
+from .loading import Counted
+from .plan import SKIPPED, CollectionRestore, RestorePlan
+from .rbac import RbacPlan
+from .staging import TTL_PROPERTY
+
+
+@dataclass(frozen=True)
+class Restored:
+    """One collection after a run. C(counted) is None where nothing was imported, C(failure) where all went well."""
+
+    plan: CollectionRestore
+    counted: Counted | None = None
+    jobs: tuple[int, ...] = ()
+    not_carried: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class RestoreOutcome:
+    """A whole run. C(copied) and C(kept_objects) are about the staged copy; C(rbac) is what was added."""
+
+    plan: RestorePlan
+    restored: tuple[Restored, ...]
+    warnings: tuple[str, ...]
+    rbac: RbacPlan
+    copied: CopyTotals
+    kept_objects: int = 0
+
+    @property
+    def failed(self) -> tuple[Restored, ...]:
+        return tuple(item for item in self.restored if item.failure is not None)
+
+
+def untouched(item: CollectionRestore) -> Restored:
+    return Restored(item, not_carried=item.aliases.taken)
+
+
+def warnings_of_plan(plan: RestorePlan) -> Iterator[str]:
+    for target in plan.interrupted:
+        yield f"an interrupted replacement of {target} was ended first"
+    for item in plan.collections:
+        if item.action == SKIPPED:
+            yield f"{item.target} exists and was left alone; this backup did not make it"
+        yield from item.adjustment.kept
+        ttl = pairs_to_dict(item.source.properties).get(TTL_PROPERTY)
+        if item.builds and item.jobs and ttl:
+            yield f"rows of {item.target} live for {TTL_PROPERTY} = {ttl} from now on, also those that are older"
+
+
+def warnings_after(restored: Sequence[Restored], rbac: RbacPlan) -> Iterator[str]:
+    for item in restored:
+        yield from (f"not restored: {text}" for text in item.not_carried)
+        if item.counted is not None and item.jobs and not item.counted.rows and item.plan.source.rows:
+            yield f"{item.plan.target} has no rows: all of them are deleted, or younger than end_ts"
+    yield from (f"not restored: {text}" for text in rbac.not_carried)
+
+
+def failure_of(outcome: RestoreOutcome) -> MilvusOpsError | None:
+    """One error for all collections that failed: the first one, with what became of the others."""
+    failures = [item.failure for item in outcome.restored if item.failure is not None]
+    if not failures:
+        return None
+    first, cause = failures[0], failures[0].cause
+    if len(failures) > 1:
+        others = ", ".join(str(item.plan.target) for item in outcome.failed[1:])
+        cause = f"{cause}; {len(failures) - 1} more failed, see collections: {others}"
+    done = ", ".join(str(item.plan.target) for item in outcome.restored if item.counted is not None)
+    return MilvusOpsError(
+        first.kind,
+        first.operation,
+        first.where,
+        cause,
+        state_left=f"{first.state_left}; restored all the same: {done}" if done else first.state_left,
+        next_step=first.next_step,
+        retryable=all(failure.retryable for failure in failures),
+    )

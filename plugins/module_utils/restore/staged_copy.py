@@ -1,0 +1,233 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copying a backup to where the target's server can read it, for as long as a restore takes.
+
+The copy is made while its lock is held, continues what an earlier run left, and is removed at the end. It stays where
+an import may still read it, and after failures from which the next run goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ..backup.integrity import manifest_objects
+from ..backup.inventory import CompleteBackup, Place
+from ..backup.layout import DELTA_LOG, INSERT_LOG
+from ..backup.lock import BackupLock
+from ..backup.manifest import CollectionMeta
+from ..backup.verify import ETAG, SIZE, Differences, compare, corrupt_error, objects_by_meta
+from ..errors import Failure, MilvusOpsError
+from ..progress import Progress
+from ..store.base import StoredObject
+from ..store.copy import Copy, CopyRun, CopyTotals
+from .request import RestoreRequest
+from .staged_leftovers import STAGING_ROOT, StagingArea, clear, is_ours, left_behind, take_lock
+
+CANCELLED_SECONDS = 10.0
+"""How long a run that was told to stop goes on removing."""
+
+CONTINUED_KINDS = frozenset({"ambiguous_import", "lock_held", "throttled", "timeout", "unreachable"})
+"""After these the same task, run again, goes on from here; or an import job may exist that nobody heard of."""
+
+TARGET_UNTOUCHED = "the target is untouched"
+_LOG = re.compile(rf"binlogs/(?:{INSERT_LOG}|{DELTA_LOG})/([0-9]+)(?:/-?[0-9]+)+")
+
+
+@dataclass(frozen=True)
+class StagedCopy:
+    """What was copied for a restore. C(guard) raises once the copy is not this run's any more.
+
+    C(failures) is for the caller: those of collections that did not end the run.
+    """
+
+    copied: CopyTotals
+    kept_objects: int
+    guard: Callable[[], None]
+    failures: list[Failure] = field(default_factory=list)
+
+
+@contextmanager
+def staged(
+    area: StagingArea,
+    request: RestoreRequest,
+    source: Place,
+    backup: CompleteBackup,
+    collections: Sequence[CollectionMeta],
+    progress: Progress,
+    warnings: list[str],
+) -> Iterator[StagedCopy]:
+    """Copy the objects of these collections to C(area.layout), verify them, and remove them at the end.
+
+    C(warnings) says what is left. Without collections nothing is touched.
+    """
+    if not collections:
+        yield StagedCopy(CopyTotals(0, 0, ()), 0, lambda: None)
+        return
+    place = area.open(area.layout(backup.meta.backup_id), request.copy_concurrency)
+    with _take_lock(place, request.lock_timeout) as lock:
+        try:
+            with progress.phase("copy"):
+                copied, kept_objects = _Transfer(request, source, place, backup, collections, lock).run()
+            copy = StagedCopy(copied, kept_objects, lock.require)
+            yield copy
+        except MilvusOpsError as error:
+            left = _end(area, place, lock, [error.failure])
+            if left:
+                raise error.with_context(state_left=f"{error.failure.state_left}; {left}") from error
+            raise
+        except BaseException:
+            clear(area, place, lock, seconds=CANCELLED_SECONDS)
+            raise
+        with progress.phase("remove"):
+            left = _end(area, place, lock, copy.failures)
+        if left:
+            warnings.append(left)
+
+
+def _end(area: StagingArea, place: Place, lock: BackupLock, failures: Iterable[Failure]) -> str:
+    """Remove the copy, or say why it stays."""
+    continued = next((failure for failure in failures if failure.kind in CONTINUED_KINDS), None)
+    reason = "the next run of the same task needs it" if continued else clear(area, place, lock)
+    return left_behind(place, reason) if reason else ""
+
+
+def _take_lock(place: Place, wait: float) -> BackupLock:
+    """The first write: a key that may only read is told so before anything else has happened."""
+    try:
+        return take_lock(place, wait=wait)
+    except MilvusOpsError as error:
+        if error.kind == "permission":
+            raise error.with_context(
+                operation="making a staged copy of the backup",
+                cause=f"the backup lies where the target's server cannot read it, so it is copied to {place.label} "
+                f"first, and this run may not write there: {error.failure.cause}",
+                next_step="give the key of the target (access_key_id; on a disk, the user of the module) the right to "
+                f"read, write and remove below {STAGING_ROOT}/, or put the backup into the target's own bucket",
+            ) from error
+        raise error.with_context(operation="taking the lock of the staged copy") from error
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """From the backup to the staged copy. Both lists are in order of key, so neither is ever held in memory."""
+
+    request: RestoreRequest
+    source: Place
+    target: Place
+    backup: CompleteBackup
+    collections: Sequence[CollectionMeta]
+    lock: BackupLock
+
+    def run(self) -> tuple[CopyTotals, int]:
+        """Copy what is missing or different; what was copied, and the number of objects that were there already."""
+        try:
+            totals = self._copy()
+            differences = self._compare()
+            if differences.unexpected:
+                self._remove(differences.unexpected)
+                differences = self._compare()
+        except MilvusOpsError as error:
+            raise error.with_context(state_left=TARGET_UNTOUCHED) from error
+        if differences:
+            raise MilvusOpsError(
+                "verify_failed",
+                "verifying the staged copy",
+                self.target.label,
+                differences.describe(),
+                state_left=TARGET_UNTOUCHED,
+                next_step="see what else writes to this bucket, then run the task again",
+            )
+        return totals, differences.found - totals.objects
+
+    def _copy(self) -> CopyTotals:
+        run = CopyRun(
+            self.source.store,
+            self.target.store,
+            concurrency=self.request.copy_concurrency,
+            before_each=self.lock.require,
+            after_each=lambda copy: None,
+            max_rate=self.request.max_rate,
+        )
+        totals = run.run(self._lacking())
+        if totals.gone:
+            raise MilvusOpsError(
+                "source_changed",
+                "making a staged copy of the backup",
+                f"{self.source.store.label}/{totals.gone[0].source_key}",
+                f"{len(totals.gone)} objects of the backup went missing or were changed since it was verified",
+                next_step="see what writes to the backup; the next run verifies it again",
+            )
+        return totals
+
+    def _lacking(self) -> Iterator[Copy]:
+        staged_objects = self._staged()
+        have = next(staged_objects, None)
+        for want in self._wanted():
+            while have is not None and have.key < want.key:
+                have = next(staged_objects, None)
+            if have is None or have.key != want.key or not self._same(have, want):
+                relative = want.key.removeprefix(self.target.layout.directory)
+                yield Copy(self.source.layout.directory + relative, self._pin(want.etag), want.size, want.key)
+
+    def _same(self, have: StoredObject, want: StoredObject) -> bool:
+        return have.holds_the_same_as(want.size, want.etag if self._level == ETAG else "")
+
+    @property
+    def _level(self) -> str:
+        """Who asks to compare sizes only has objects whose ETags say nothing."""
+        return SIZE if self.request.verify_objects == SIZE else ETAG
+
+    def _pin(self, etag: str) -> str:
+        """The recorded ETag if it is a digest. Others do not survive a move of the backup to another place."""
+        return etag if self._level == ETAG and "-" not in etag else ""
+
+    def _compare(self) -> Differences:
+        try:
+            return compare(self._wanted(), self._staged(), self._level)
+        except ValueError as error:  # a forged list: out of order, or the same key twice
+            raise corrupt_error(self.source.store, self.source.layout, str(error)) from error
+
+    def _remove(self, keys: Sequence[str]) -> None:
+        """What lies where the server will import from, and does not belong there, would break or falsify the import."""
+        foreign = next((key for key in keys if not is_ours(self.target.layout, key)), None)
+        if foreign is not None:
+            raise MilvusOpsError(
+                "usage",
+                "verifying the staged copy",
+                f"{self.target.store.label}/{foreign}",
+                "the server will import from this folder, and no restore put this object there",
+                next_step="remove this object, then run the task again",
+            )
+        self.lock.require()
+        self.target.store.delete(keys)
+
+    def _wanted(self) -> Iterator[StoredObject]:
+        """What the staged copy must hold, by what the backup recorded. A key of another shape is never copied."""
+        layout, manifest = self.source.layout, self.backup.manifest
+        meta = replace(self.backup.meta, collections=tuple(self.collections))
+        recorded: Iterable[StoredObject] = objects_by_meta(layout, meta)
+        if manifest is not None:
+            recorded = manifest_objects(self.source.store, layout, manifest)
+        ids = self._collection_ids()
+        for item in recorded:
+            relative = item.key.removeprefix(layout.directory)
+            log = _LOG.fullmatch(relative)
+            if log is None:
+                raise corrupt_error(self.source.store, layout, f"it lists {item.key!r:.200}, which is no log")
+            if log[1] in ids:
+                yield replace(item, key=self.target.layout.directory + relative)
+
+    def _staged(self) -> Iterator[StoredObject]:
+        """What lies where these collections will be imported from."""
+        prefix, ids = self.target.layout.binlogs, self._collection_ids()
+        for item in self.target.store.list_objects(prefix):
+            parts = item.key.removeprefix(prefix).split("/")
+            if len(parts) > 1 and parts[1] in ids:
+                yield item
+
+    def _collection_ids(self) -> frozenset[str]:
+        return frozenset(str(collection.collection_id) for collection in self.collections)

@@ -1,0 +1,143 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of a server that keeps users, roles and grants, at the other end of a real connection.
+
+Its answers and its words are those of Milvus 2.3.5 with authorization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
+
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
+
+PRIVILEGES = {"Collection": {"Query", "Search", "*"}, "Global": {"All", "*"}, "User": {"UpdateUser"}}
+RIGHTS = {
+    "SelectUser": "SelectUser",
+    "SelectRole": "SelectOwnership",
+    "SelectGrant": "SelectOwnership",
+    "CreateRole": "CreateOwnership",
+    "OperatePrivilege": "ManageOwnership",
+    "OperateUserRole": "ManageOwnership",
+}
+
+
+@dataclass
+class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
+    """Users, roles and grants of a server; C(denied) are privileges its callers lack, C(calls) what changed it."""
+
+    users: dict[str, set[str]] = field(default_factory=lambda: {"root": set()})
+    roles: set[str] = field(default_factory=lambda: {"admin", "public"})
+    grants: set[Grant] = field(default_factory=set)
+    databases: tuple[str, ...] = ("default",)
+    denied: frozenset[str] = frozenset()
+    max_roles: int = 10
+    calls: list[str] = field(default_factory=list)
+
+    def GetVersion(self, request: Any, context: Any) -> Any:
+        return milvus_pb2.GetVersionResponse(version="2.3.5")
+
+    def ListDatabases(self, request: Any, context: Any) -> Any:
+        return milvus_pb2.ListDatabasesResponse(db_names=self.databases)
+
+    def SelectUser(self, request: Any, context: Any) -> Any:
+        self._require("SelectUser", context)
+        return milvus_pb2.SelectUserResponse(
+            results=[
+                {"user": {"name": user}, "roles": [{"name": role} for role in held]}
+                for user, held in self.users.items()
+            ]
+        )
+
+    def SelectRole(self, request: Any, context: Any) -> Any:
+        self._require("SelectRole", context)
+        return milvus_pb2.SelectRoleResponse(results=[{"role": {"name": role}} for role in self.roles])
+
+    def SelectGrant(self, request: Any, context: Any) -> Any:
+        """An entity without a database means C(default); other databases than the named one are never told."""
+        self._require("SelectGrant", context)
+        wanted = request.entity
+        found = [
+            grant.to_json()
+            for grant in self.grants
+            if grant.role == wanted.role.name
+            and grant.database in ("*", wanted.db_name or "default")
+            and (not wanted.object.name or (grant.object_type, grant.object_name) == _object(wanted))
+        ]
+        return milvus_pb2.SelectGrantResponse(entities=found)
+
+    def CreateRole(self, request: Any, context: Any) -> Any:
+        self._require("CreateRole", context)
+        name = request.entity.name
+        if not name:
+            return _refused("role name should be not empty: invalid parameter[expected=not empty][actual=]", 1100)
+        if name in self.roles:
+            return _refused(f'role [name:"{name}"] already exists')
+        if len(self.roles) >= self.max_roles:
+            return _refused("unable to create role because the number of roles has reached the limit")
+        self.roles.add(name)
+        self.calls.append(f"role {name}")
+        return common_pb2.Status()
+
+    def OperatePrivilege(self, request: Any, context: Any) -> Any:
+        self._require("OperatePrivilege", context)
+        entity = request.entity
+        privilege, kind = entity.grantor.privilege.name, entity.object.name
+        if not request.HasField("entity"):
+            return _refused("the entity in the request is nil")
+        if kind not in PRIVILEGES:
+            return _refused(f"not found the object type[name: {kind}], supported the object types: [...]")
+        if entity.role.name not in self.roles:
+            return _refused("not found the role, maybe the role isn't existed or internal system error")
+        if privilege not in PRIVILEGES[kind]:
+            return _refused(f"not found the privilege name[{privilege}]")
+        granted = Grant(entity.role.name, kind, entity.object_name, privilege, entity.db_name or "default", "root")
+        self.grants.add(granted)
+        self.calls.append(f"grant {granted}")
+        return common_pb2.Status()
+
+    def OperateUserRole(self, request: Any, context: Any) -> Any:
+        self._require("OperateUserRole", context)
+        if not request.username:
+            return _refused("username must be not empty: invalid parameter", 1100)
+        if request.username not in self.users:
+            return _refused("not found the user, maybe the user isn't existed or internal system error")
+        self.users[request.username].add(request.role_name)
+        self.calls.append(f"member {request.username} of {request.role_name}")
+        return common_pb2.Status()
+
+    def _require(self, method: str, context: Any) -> None:
+        if RIGHTS[method] in self.denied:
+            detail = f"Privilege{RIGHTS[method]}: permission deny to clerk"
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, detail)
+
+
+def _object(entity: Any) -> tuple[str, str]:
+    return (entity.object.name, entity.object_name)
+
+
+def _refused(reason: str, code: int = 65535) -> Any:
+    return common_pb2.Status(code=code, error_code=common_pb2.ErrorCode.UnexpectedError, reason=reason)
+
+
+@contextmanager
+def connected(stand_in: RbacStandIn, **login: str) -> Iterator[Server]:
+    """A connection of the collection to a stand-in that listens on loopback."""
+    listener = grpc.server(ThreadPoolExecutor(2))
+    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(stand_in, listener)
+    port = listener.add_insecure_port("127.0.0.1:0")
+    listener.start()
+    try:
+        with Server(connection_options({"address": "127.0.0.1", "port": port, **login})) as server:
+            yield server
+    finally:
+        listener.stop(None).wait()
