@@ -371,7 +371,7 @@ seconds_by_phase:
   description: Seconds of each phase. Those of collections that were restored side by side add up.
   returned: success
   type: dict
-  sample: {look: 0.2, verify: 0.1, import: 4.3, index: 3.1, load: 2.2, publish: 0.1}
+  sample: {look: 0.2, verify: 0.1, create: 0.1, import: 4.3, index: 3.1, load: 2.2, publish: 0.1}
 config_file:
   description: What was read of O(config_file), by the names of its keys. Values are never shown.
   returned: when O(config_file) is given

@@ -33,7 +33,7 @@ from .replacement import Retired, find_retired, move_aliases, recover
 from .request import RestoreRequest
 from .staged_copy import staged
 from .staged_leftovers import StagingArea, remove_leftovers
-from .staging import Build, Destination, build_staging
+from .staging import Build, Destination, begin_staging, fill_staging
 from .targets import map_targets
 from .waiting import Patience
 
@@ -175,8 +175,10 @@ def _restore_or_fail(build: Build, item: CollectionRestore, progress: Progress, 
 
 def _restore(build: Build, item: CollectionRestore, progress: Progress, retired: Retired) -> Restored:
     server, request, patience = build.server, build.request, build.patience
+    with progress.phase("create"):
+        begun = begin_staging(build, item)
     with progress.phase("import"):
-        imported = build_staging(build, item)
+        imported = fill_staging(build, item, begun)
     with progress.phase("index"):
         indexes = wanted_indexes(item.source, request.index)
         build_indexes(server, item.staging, indexes, patience, STAGING_KEPT)

@@ -63,14 +63,26 @@ class Build:
         return self.destination.server
 
 
-def build_staging(build: Build, plan: CollectionRestore) -> Imported:
-    """Create (or adopt) the staging collection and import every job into it, exactly once."""
-    server = build.server
-    staging, running = _adopt(build, plan)
-    if staging is None:
+@dataclass(frozen=True)
+class Begun:
+    """A staging collection, and the jobs that an earlier run submitted to it, by what they read."""
+
+    collection: Collection
+    jobs: Mapping[ImportFiles, int]
+
+
+def begin_staging(build: Build, plan: CollectionRestore) -> Begun:
+    """Take over the staging collection of an interrupted run, or create one."""
+    begun = _adopt(build, plan)
+    if begun is None:
         build.guard()
-        staging = _create(build, plan)
-        running = {}
+        begun = Begun(_create(build, plan), {})
+    return begun
+
+
+def fill_staging(build: Build, plan: CollectionRestore, begun: Begun) -> Imported:
+    """Import every job into the staging collection, exactly once."""
+    server, staging, running = build.server, begun.collection, dict(begun.jobs)
     end_ts = build.request.end_ts
     server_end_ts = None if end_ts is None else import_end_ts(server.version, end_ts)
     for files in plan.jobs:
@@ -85,7 +97,7 @@ def build_staging(build: Build, plan: CollectionRestore) -> Imported:
     return Imported(staging.collection_id, sum(job.rows for job in jobs), tuple(job.job_id for job in jobs))
 
 
-def _adopt(build: Build, plan: CollectionRestore) -> tuple[Collection | None, dict[ImportFiles, int]]:
+def _adopt(build: Build, plan: CollectionRestore) -> Begun | None:
     """An interrupted restore's staging collection with its jobs, if it is known what every one of them did.
 
     Anything in doubt is dropped: a job submitted twice doubles rows, and a failed one leaves rows behind.
@@ -93,7 +105,7 @@ def _adopt(build: Build, plan: CollectionRestore) -> tuple[Collection | None, di
     server = build.server
     staging = catalog.find_collection(server, plan.staging)
     if staging is None:
-        return None, {}
+        return None
     if not is_staging(plan.staging.name, staging.property_values):
         raise MilvusOpsError(
             "target_exists",
@@ -114,8 +126,8 @@ def _adopt(build: Build, plan: CollectionRestore) -> tuple[Collection | None, di
         _wait_for_the_end(build, plan, staging)
         build.guard()
         ddl.drop_collection(server, plan.staging)
-        return None, {}
-    return staging, {files: job.job_id for files, job in zip(found, jobs, strict=True) if files is not None}
+        return None
+    return Begun(staging, {files: job.job_id for files, job in zip(found, jobs, strict=True) if files is not None})
 
 
 def _wait_for_the_end(build: Build, plan: CollectionRestore, staging: Collection) -> None:

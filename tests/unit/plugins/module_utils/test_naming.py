@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of staging collections: findable by a later run, unique, never too long, never a user's by mistake."""
+"""Names of staging and replaced collections: findable, unique, never too long, never a user's by mistake."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ import pytest
 from ansible_collections.vectorops.milvus.plugins.module_utils.naming import (
     BACKUP_PROPERTY,
     MAX_NAME_LENGTH,
+    RETIRED_BY_PROPERTY,
+    RETIRED_PROPERTY,
     TARGET_PROPERTY,
+    is_in_passing,
     is_own_property,
+    is_retired,
     is_staging,
+    retired_name,
     staging_name,
 )
 
@@ -73,3 +78,26 @@ def test_a_staging_collection_is_known_by_its_markers(target: str) -> None:
 )
 def test_own_properties(key: str, own: bool) -> None:
     assert is_own_property(key) is own
+
+
+@pytest.mark.parametrize("target", ["docs", "c" * 255])
+def test_a_replaced_collection_is_known_by_its_markers(target: str) -> None:
+    name, by_both = retired_name(target), {RETIRED_PROPERTY: target, RETIRED_BY_PROPERTY: BACKUP_ID}
+    assert len(name) <= MAX_NAME_LENGTH
+    assert name not in (target, staging_name(target, BACKUP_ID))
+    assert is_retired(name, by_both)
+    assert is_retired(name, {**markers(target), **by_both}), "one that a restore had made"
+    assert not is_retired(name, {})
+    assert not is_retired(name, markers(target))
+    assert not is_retired(name, {RETIRED_PROPERTY: target})
+    assert not is_retired(name, {RETIRED_BY_PROPERTY: BACKUP_ID})
+    assert not is_retired(name, {**by_both, RETIRED_PROPERTY: "other"})
+    assert not is_retired(target, by_both), "a collection that got its name back"
+
+
+def test_staging_and_replaced_collections_are_no_data_for_a_backup() -> None:
+    retired = {RETIRED_PROPERTY: "docs", RETIRED_BY_PROPERTY: BACKUP_ID}
+    assert is_in_passing(staging_name("docs", BACKUP_ID), markers("docs"))
+    assert is_in_passing(retired_name("docs"), retired)
+    assert not is_in_passing("docs", {**markers("docs"), **retired})
+    assert not is_in_passing(staging_name("docs", BACKUP_ID), {}), "a user's own"

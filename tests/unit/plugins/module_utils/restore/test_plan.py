@@ -67,3 +67,35 @@ def test_decide(found: Collection | None, backup_id: str, if_fail: str, if_skip:
     assert (failure.kind, failure.state_left) == ("target_exists", "nothing was written")
     assert failure.where == "copy.docs_bak on copy"
     assert ("an alias" in failure.cause) is (found is not None and found.name != TARGET)
+
+
+OURS_BY_TIME = {**OURS, "vectorops.content": "end_ts=5"}
+
+
+@pytest.mark.parametrize(
+    ("found", "content", "if_restored", "if_any"),
+    [
+        (None, "", "create", "create"),
+        (existing(OURS), "", "unchanged", "unchanged"),
+        (existing(OURS_BY_TIME), "end_ts=5", "unchanged", "unchanged"),
+        # another part of this backup, another backup, another source
+        (existing(OURS_BY_TIME), "", "replace", "replace"),
+        (existing(OURS), "end_ts=5", "replace", "replace"),
+        (existing(OURS), "meta_only", "replace", "replace"),
+        (existing({**OURS, "vectorops.backup": "older"}), "", "replace", "replace"),
+        (existing({**OURS, "vectorops.source": "news"}), "", "replace", "replace"),
+        # no restore made it
+        (existing({}), "", REFUSED, "replace"),
+        (existing({"collection.ttl.seconds": "60"}), "", REFUSED, "replace"),
+        # a swap would leave the alias leading to something else than is asked for
+        (existing(OURS, CollectionName("copy", "behind")), "", REFUSED, REFUSED),
+    ],
+)
+def test_what_is_replaced(found: Collection | None, content: str, if_restored: str, if_any: str) -> None:
+    for if_exists, wanted in (("replace_restored", if_restored), ("replace", if_any)):
+        if wanted != REFUSED:
+            assert decide(SOURCE, TARGET, found, "id", if_exists, content) == wanted
+            continue
+        with pytest.raises(MilvusOpsError) as caught:
+            decide(SOURCE, TARGET, found, "id", if_exists, content)
+        assert caught.value.kind == "target_exists"

@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One error for all collections that failed, and warnings for what was not carried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
+from ansible_collections.vectorops.milvus.plugins.module_utils.errors import Failure
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.loading import Counted
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.outcome import (
+    Restored,
+    RestoreOutcome,
+    failure_of,
+    warnings_after,
+)
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import CollectionRestore, RestorePlan
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.rbac import RbacPlan
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.copy import CopyTotals
+
+
+def item(example: BackupMeta, name: str) -> CollectionRestore:
+    target = CollectionName("default", name)
+    return CollectionRestore(example.collections[0], target, replace(target, name=f"{name}__x"), "create")
+
+
+def failed(example: BackupMeta, name: str, *, retryable: bool = False) -> Restored:
+    failure = Failure("internal", "importing", name, f"{name} broke", "it was dropped", "see the log", retryable)
+    return Restored(item(example, name), failure=failure)
+
+
+def done(example: BackupMeta, name: str, rows: int = 5) -> Restored:
+    return Restored(replace(item(example, name)), Counted(rows, "count"))
+
+
+def outcome(restored: Sequence[Restored]) -> RestoreOutcome:
+    plan = RestorePlan(tuple(one.plan for one in restored), ())
+    return RestoreOutcome(plan, tuple(restored), (), RbacPlan(), CopyTotals(0, 0, ()))
+
+
+def test_nothing_failed(example: BackupMeta) -> None:
+    assert failure_of(outcome([done(example, "a")])) is None
+
+
+def test_the_first_failure_speaks_and_names_the_others(example: BackupMeta) -> None:
+    mixed = [done(example, "a"), failed(example, "b", retryable=True), failed(example, "c"), done(example, "d")]
+    error = failure_of(outcome(mixed))
+    assert error is not None
+    assert (error.kind, error.failure.where) == ("internal", "b")
+    assert error.failure.cause == "b broke; 1 more failed, see collections: c"
+    assert error.failure.state_left == "it was dropped; restored all the same: a, d"
+    assert error.failure.retryable is False, "c would fail again"
+
+
+def test_all_may_succeed_when_run_again(example: BackupMeta) -> None:
+    error = failure_of(outcome([failed(example, "b", retryable=True)]))
+    assert error is not None
+    assert error.failure.cause == "b broke"
+    assert error.failure.state_left == "it was dropped"
+    assert error.failure.retryable is True
+
+
+def test_what_is_not_carried_is_a_warning(example: BackupMeta) -> None:
+    restored = replace(done(example, "a"), not_carried=("alias x of a: it leads to b",))
+    told = list(warnings_after([restored], RbacPlan(not_carried=("users that the server does not have: bob",))))
+    assert told == [
+        "not restored: alias x of a: it leads to b",
+        "not restored: users that the server does not have: bob",
+    ]
