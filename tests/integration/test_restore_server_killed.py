@@ -23,6 +23,7 @@ from module_process import start as start_module
 ROWS = 240
 PARTITIONS = ("_default", *(f"part_{number}" for number in range(1, 6)))
 TTL = "86400"
+PATIENCE = 60
 
 
 @dataclass
@@ -83,7 +84,9 @@ def properties(fragile: Fragile, name: str) -> dict[str, str]:
 
 def test_a_server_killed_in_mid_import(fragile: Fragile) -> None:
     process = start_module("milvus_restore", arguments(fragile, "broken_off"))
+    end = time.monotonic() + PATIENCE
     while not any("broken_off__" in name for name in fragile.side.client().list_collections()):
+        assert time.monotonic() < end, "no staging collection"
         time.sleep(0.05)
     time.sleep(3)
     fragile.kill()

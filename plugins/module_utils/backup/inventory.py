@@ -51,14 +51,10 @@ class Place:
 
 @dataclass(frozen=True)
 class CompleteBackup:
-    """A committed backup; C(manifest) is None for one that another tool wrote.
-
-    C(levels_only): it has no C(full_meta.json), the only file with users, roles and databases.
-    """
+    """A committed backup; C(manifest) is None for one that another tool wrote."""
 
     meta: BackupMeta
     manifest: Manifest | None
-    levels_only: bool = False
 
     @property
     def is_partial(self) -> bool:
@@ -119,7 +115,7 @@ def open_level_files(place: Place) -> LevelBackup:
         deletes = place.layout.partition_directory(DELTA_LOG, collection.collection_id, ALL_PARTITIONS)
         if place.store.has_objects(deletes):
             return LevelBackup(gap=f"{UNLISTED_DELETES}: {deletes}")
-    return LevelBackup(CompleteBackup(meta, None, levels_only=True), stamp=stored[LEVEL_FILES[0]])
+    return LevelBackup(CompleteBackup(meta, None), stamp=stored[LEVEL_FILES[0]])
 
 
 def require_complete(place: Place) -> CompleteBackup:

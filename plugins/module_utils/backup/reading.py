@@ -53,9 +53,6 @@ _SCHEMA_KEYS = {
 }
 """How each key is spelled that stands anywhere in a schema; none of its objects is a map with keys of users."""
 
-_LOST_BYTES = "\ufffd"
-"""What Go's JSON writes for bytes that are no text."""
-
 T = TypeVar("T")
 
 
@@ -143,12 +140,6 @@ def parse_level_files(bodies: Mapping[str, bytes], directory: str) -> BackupMeta
     """Put together what the four C(LEVEL_FILES) hold: header, collections, partitions, segments (reference 3.3)."""
     roots = {name: _read(directory + name, partial(_root, body, f"{name}:$")) for name, body in bodies.items()}
     return _read(directory, lambda: _from_levels(roots))
-
-
-def lost_defaults(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """Fields whose default value did not survive its first encoding, bytes as text (milvus-backup before 0.5.5)."""
-    fields = (field for field in schema.get("fields") or [] if not field.get("default_value_base64"))
-    return tuple(str(item.get("name")) for item in fields if _LOST_BYTES in (item.get("default_value_proto") or ""))
 
 
 def _read(where: str, parse: Callable[[], T]) -> T:

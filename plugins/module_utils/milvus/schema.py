@@ -21,6 +21,9 @@ SYSTEM_FIELD_IDS = (0, 1)
 FLOAT16_VECTOR = 102
 """DataType number; Milvus 2.3.5 stores such vectors, but its import fails on them (2.3.5 facts, section 5)."""
 
+_LOST_BYTES = "\ufffd"
+"""What Go's JSON writes for bytes that are no text."""
+
 _FIELD_FLAGS = (
     "is_primary_key",
     "autoID",
@@ -144,9 +147,18 @@ def _field_from_json(field: Mapping[str, Any]) -> Any:
     encoded = field.get("default_value_base64")
     if encoded:
         message.default_value.ParseFromString(base64.b64decode(encoded, validate=True))
-    elif field.get("default_value_proto"):
+    elif field.get("default_value_proto") and not _is_lost(field):
         message.default_value.ParseFromString(str(field["default_value_proto"]).encode())
     return message
+
+
+def lost_defaults(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Fields whose default value did not survive its first encoding, bytes as text (milvus-backup before 0.5.5)."""
+    return tuple(str(field.get("name")) for field in schema.get("fields") or [] if _is_lost(field))
+
+
+def _is_lost(field: Mapping[str, Any]) -> bool:
+    return not field.get("default_value_base64") and _LOST_BYTES in (field.get("default_value_proto") or "")
 
 
 def _function_to_json(function: Any) -> dict[str, Any]:

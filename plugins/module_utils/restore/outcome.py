@@ -45,7 +45,7 @@ class RestoreOutcome:
 
 
 def untouched(item: CollectionRestore) -> Restored:
-    return Restored(item, not_carried=item.aliases.taken)
+    return Restored(item, not_carried=item.not_carried)
 
 
 def warnings_of_plan(plan: RestorePlan) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ..errors import MilvusOpsError
 from ..milvus import catalog
 from ..milvus.catalog import Collection, CollectionName
 from ..milvus.imports import ImportFiles
-from ..milvus.schema import FLOAT16_VECTOR, stored_fields
+from ..milvus.schema import FLOAT16_VECTOR, lost_defaults, stored_fields
 from ..milvus.server import Server
 from ..naming import BACKUP_PROPERTY, CONTENT_PROPERTY, SOURCE_PROPERTY, staging_name
 from .adjust import Adjustment, plan_adjustment
@@ -44,6 +44,15 @@ class CollectionRestore:
     @property
     def source_name(self) -> CollectionName:
         return CollectionName(self.source.database, self.source.name)
+
+    @property
+    def not_carried(self) -> tuple[str, ...]:
+        """What the backup holds and the target will not have, in words, as far as that can be known beforehand."""
+        lost = lost_defaults(self.source.schema)
+        return (
+            *(f"default value of field {name} of {self.target}: the backup lost it" for name in lost),
+            *self.aliases.taken,
+        )
 
     @property
     def builds(self) -> bool:

@@ -35,7 +35,7 @@ def plan_result(plan: RestorePlan) -> list[dict[str, Any]]:
             "rows": None,
             "count_method": NONE,
             "jobs": len(item.jobs),
-            "not_carried": list(item.aliases.taken),
+            "not_carried": list(item.not_carried),
         }
         for item in plan.collections
     ]

@@ -194,7 +194,7 @@ def _restore(build: Build, item: CollectionRestore, progress: Progress, retired:
             move_aliases(server, item.target, old)
             retired.add(item.target, old)
         lost = set_aliases(server, item.target, item.aliases.free)
-    return Restored(item, counted, imported.jobs, (*counted.not_carried, *item.aliases.taken, *lost))
+    return Restored(item, counted, imported.jobs, (*counted.not_carried, *item.not_carried, *lost))
 
 
 def _update(build: Build, item: CollectionRestore, progress: Progress) -> Restored:
@@ -202,7 +202,7 @@ def _update(build: Build, item: CollectionRestore, progress: Progress) -> Restor
         build.guard()
         unloaded = adjust(build.server, item.target, item.source, item.adjustment, build.patience)
         lost = set_aliases(build.server, item.target, item.adjustment.aliases)
-    return Restored(item, not_carried=(*unloaded, *item.aliases.taken, *lost))
+    return Restored(item, not_carried=(*unloaded, *item.not_carried, *lost))
 
 
 def planned_targets(

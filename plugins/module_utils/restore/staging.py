@@ -19,6 +19,7 @@ from ..milvus.schema import field_ids, has_partition_key, pairs_to_dict
 from ..milvus.server import Server
 from ..naming import BACKUP_PROPERTY, CONTENT_PROPERTY, SOURCE_PROPERTY, TARGET_PROPERTY, is_own_property, is_staging
 from ..store.base import ObjectStore
+from .jobs import data_rows
 from .plan import CollectionRestore
 from .request import RestoreRequest
 from .waiting import Patience
@@ -288,7 +289,7 @@ def _require_rows(
     server: Server, plan: CollectionRestore, staging: Collection, jobs: Sequence[ImportJob], *, may_be_fewer: bool
 ) -> None:
     """A wrong or empty directory imports as completed with fewer rows; deletes or a cut alone may lower the number."""
-    imported, expected = sum(job.rows for job in jobs), plan.source.rows
+    imported, expected = sum(job.rows for job in jobs), data_rows(plan.source)
     if imported == expected or ((may_be_fewer or plan.source.has_deletes) and imported < expected):
         return
     raise MilvusOpsError(

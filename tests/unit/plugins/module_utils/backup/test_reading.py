@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, meta_files
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup.reading import lost_defaults, parse_full_meta
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.reading import parse_full_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify import objects_by_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.schema import schema_from_json
@@ -212,17 +212,6 @@ def test_the_number_of_replicas_is_written_only_where_it_is_not_one(example: Bac
     backup = dataclasses.replace(example, collections=(collection,))
     assert b'"replica_number":3' in full_meta(backup)
     assert read(full_meta(backup)) == backup
-
-
-def test_default_values_that_were_lost_in_text_are_named() -> None:
-    fields = [
-        {"name": "kept", "default_value_proto": "\u0018\u0007"},
-        {"name": "lost", "default_value_proto": "\u0018\ufffd\u0001"},
-        {"name": "twice", "default_value_proto": "\u0018\ufffd", "default_value_base64": "GAc="},
-        {"name": "none", "default_value_proto": None},
-    ]
-    assert lost_defaults({"fields": fields}) == ("lost",)
-    assert lost_defaults({"fields": None}) == ()
 
 
 def test_an_empty_object_is_an_empty_backup() -> None:

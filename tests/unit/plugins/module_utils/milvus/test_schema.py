@@ -15,6 +15,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import sdk
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.schema import (
     field_ids,
     has_partition_key,
+    lost_defaults,
     pairs_from_json,
     pairs_to_dict,
     pairs_to_json,
@@ -204,3 +205,23 @@ def test_pairs() -> None:
     assert pairs_from_json(stored) == pairs
     assert pairs_to_dict(stored) == {"a": "1", "b": "", "": "2"}
     assert pairs_to_dict([{"key": "a", "value": None}]) == {"a": ""}
+
+
+def test_default_values_that_were_lost_in_text_are_named_and_not_guessed() -> None:
+    """Parsed all the same they would be another number."""
+    fields = [
+        {"fieldID": 100, "name": "kept", "data_type": 4, "default_value_proto": "\u0018\u0007"},
+        {"fieldID": 101, "name": "lost", "data_type": 4, "default_value_proto": "\u0018\ufffd\u0001"},
+        {
+            "fieldID": 102,
+            "name": "twice",
+            "data_type": 4,
+            "default_value_proto": "\u0018\ufffd",
+            "default_value_base64": "EAc=",
+        },
+        {"fieldID": 103, "name": "none", "data_type": 4, "default_value_proto": None},
+    ]
+    assert lost_defaults({"fields": fields}) == ("lost",)
+    assert lost_defaults({"fields": None}) == ()
+    built = {field.name: field for field in schema_from_json({"fields": fields}, "docs").fields}
+    assert [name for name, field in built.items() if field.HasField("default_value")] == ["kept", "twice"]
