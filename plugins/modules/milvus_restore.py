@@ -592,7 +592,7 @@ def _restore(call: Call, restore: Restore) -> dict[str, Any]:
     outcome = None if call.check_mode else execute(restore, plan)
     if outcome is not None:
         result.update(
-            changed=outcome.plan.changes,
+            changed=outcome.changed,
             collections=outcome_result(outcome),
             rbac=rbac_result(outcome.rbac),
             copied={"objects": outcome.copied.objects, "bytes": outcome.copied.bytes},

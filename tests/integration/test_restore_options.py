@@ -38,7 +38,8 @@ def moments(lab: RunningLab) -> tuple[str, str]:
 
 def restore(side: Side, into: str, *, check: bool = False, **options: Any) -> ModuleRun:
     arguments = {"name": "of_timed_1", "collections": ["timed"], "rename": {"timed": into}, **options}
-    return run("milvus_restore", {**side.options, **arguments}, check=check)
+    given = {key: value for key, value in arguments.items() if value is not None}
+    return run("milvus_restore", {**side.options, **given}, check=check)
 
 
 def read(side: Side, name: str) -> dict[int, dict[str, Any]]:
@@ -113,6 +114,7 @@ def test_the_newest_complete_backup_of_a_pattern(
     pattern = {"name": None, "name_pattern": f"{stem}_*"}
     planned = run("milvus_backup", {**source.options, "name": f"{stem}_9", "collections": ["timed"]}, check=True)
     ahead = restore(target, fresh("dated"), check=True, planned_backup=planned.result["backup"], **pattern)
+    assert not ahead.failed, ahead.output
     assert (ahead.result["backup"]["name"], ahead.result["backup"]["exists"]) == (f"{stem}_9", False)
     done = restore(target, fresh("dated"), check=True, **pattern)
     assert done.result["backup"]["name"] == f"{stem}_1", done.output

@@ -101,14 +101,20 @@ def access(two_databases: Side) -> Iterator[Access]:
     opened.remove(opened.triples() - before)
 
 
+def make_backup(access: Access, name: str, *, with_rbac: bool) -> dict[str, Any]:
+    """A backup of one small collection, without rows; the arguments to restore it under another name."""
+    create_small(access.client(), name, rows=0)
+    login = {**access.side.options, "user": "root", "password": "Milvus", "name": name, "collections": [name]}
+    made = run("milvus_backup", {**login, "strategy": "meta_only", "rbac": with_rbac})
+    assert not made.failed, made.output
+    access.client().drop_collection(name)
+    return {**login, "suffix": "_copy", "meta_only": True}
+
+
 def backed_up(guarded: RunningLab, access: Access, fresh: Fresh) -> dict[str, Any]:
     """What a real backup holds of users, roles and grants."""
-    name, collection = fresh("rbac"), fresh("tiny")
-    create_small(access.client(), collection, rows=0)
-    what = {"name": name, "collections": [collection], "strategy": "meta_only", "rbac": True}
-    made = run("milvus_backup", {**access.side.options, "user": "root", "password": "Milvus", **what})
-    assert not made.failed, made.output
-    access.client().drop_collection(collection)
+    name = fresh("rbac")
+    make_backup(access, name, with_rbac=True)
     body = guarded.s3().get_object(Bucket=guarded.bucket, Key=f"backup/{name}/meta/full_meta.json")["Body"].read()
     return dict(json.loads(body)["rbac_meta"])
 
@@ -209,6 +215,47 @@ def test_what_is_gone_comes_back_and_nothing_else_changes(guarded: RunningLab, a
         access.add_user("bob")
         apply_rbac(server, plan_rbac(server, saved))
         assert access.triples() == source | wiped
+
+
+def test_the_module_shows_and_adds_what_is_missing(access: Access, fresh: Fresh) -> None:
+    client = access.client()
+    client.create_role("analysts")
+    access.add_user("alice", "analysts")
+    access.grant("analysts", "Collection", "Query", "films")
+    wanted = access.triples()
+    arguments = make_backup(access, fresh("module"), with_rbac=True)
+    access.revoke("analysts", "Collection", "Query", "films")
+    client.revoke_role("alice", "analysts")
+    client.drop_role("analysts")
+    lines = ["role analysts", "grant analysts Collection films Query (default)", "member alice of analysts"]
+
+    without = run("milvus_restore", arguments)
+    assert (without.result["changed"], without.result["rbac"]["roles"]) == (True, []), without.output
+    arguments["rbac"] = True
+    lost = access.triples()
+    planned = run("milvus_restore", arguments, check=True)
+    assert planned.result["diff"]["after"].splitlines() == lines, planned.output
+    assert access.triples() == lost
+    done = run("milvus_restore", arguments)
+    assert (done.result["changed"], done.result["plan"]) == (True, lines), done.output
+    assert done.result["rbac"] == {
+        "roles": ["analysts"],
+        "grants": ["analysts Collection films Query (default)"],
+        "members": ["alice of analysts"],
+        "not_carried": [],
+    }
+    assert access.triples() == wanted
+    again = run("milvus_restore", arguments)
+    assert (again.result["changed"], again.result["plan"]) == (False, []), again.output
+    client.drop_collection(f"{arguments['name']}_copy")
+
+
+def test_a_backup_without_users_and_roles_is_no_empty_one(access: Access, fresh: Fresh) -> None:
+    arguments = make_backup(access, fresh("bare"), with_rbac=False)
+    refused = run("milvus_restore", {**arguments, "rbac": True})
+    assert refused.kind == "usage", refused.output
+    assert "rbac: true" in refused.result["failure"]["next_step"]
+    assert not access.client().has_collection(f"{arguments['name']}_copy")
 
 
 def test_a_login_without_the_rights_changes_nothing(access: Access) -> None:

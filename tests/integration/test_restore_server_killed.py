@@ -15,6 +15,7 @@ from typing import Any
 
 import oracle
 import pytest
+from embedded_lab.processes import start_time
 from labs import RunningLab, Side
 from milvus_lab import LabConfig, start, stop
 from module_process import KILL_VARIABLE, finish, run
@@ -38,7 +39,13 @@ class Fragile:
         return self.lab.side("milvus_a")
 
     def kill(self) -> None:
-        os.kill(self.lab.answer["instances"]["milvus_a"]["pid"], signal.SIGKILL)
+        """Kill it, and wait until it is gone: a start in the same moment would find it running."""
+        pid = self.lab.answer["instances"]["milvus_a"]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        end = time.monotonic() + PATIENCE
+        while start_time(pid) is not None:
+            assert time.monotonic() < end, "it does not die"
+            time.sleep(0.05)
 
     def start_again(self) -> None:
         self.lab = RunningLab(start(LabConfig(directory=self.directory)))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import Failure, MilvusOpsError
 from ..milvus.schema import pairs_to_dict
@@ -38,6 +38,11 @@ class RestoreOutcome:
     rbac: RbacPlan
     copied: CopyTotals
     kept_objects: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """A grant that the server turned out not to know is planned again by every run, and never changes anything."""
+        return replace(self.plan, rbac=self.rbac).changes
 
     @property
     def failed(self) -> tuple[Restored, ...]:

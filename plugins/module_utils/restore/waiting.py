@@ -59,6 +59,15 @@ class Patience:
                 raise stalled(state)
             self.pause(POLL_SECONDS)
 
+    def settle(self, read: Callable[[], State], done: Callable[[State], bool], quiet_seconds: float) -> State:
+        """Ask again and again until C(done), or until nothing has changed for so long that nothing will."""
+        clock = StallClock(quiet_seconds)
+        while True:
+            state = self._read_through_outages(read)
+            if done(state) or clock.stalled(state):
+                return state
+            self.pause(POLL_SECONDS)
+
     def pause(self, seconds: float) -> None:
         """Sleep, or raise C(cancelled) as soon as the run is told to stop."""
         if self.stop.wait(seconds):

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.waiting import StallClock
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.waiting import Patience, StallClock
 
 
 class Clock:
@@ -58,3 +63,58 @@ def test_a_state_of_nothing_stalls_too() -> None:
 def test_the_real_clock_is_the_default() -> None:
     assert StallClock(-1).stalled("a")
     assert not StallClock(60).stalled("a")
+
+
+def answers(*states: object) -> Callable[[], object]:
+    """One after the other, an error is raised; the last one for ever."""
+    left = list(states)
+
+    def read() -> object:
+        state = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(state, BaseException):
+            raise state
+        return state
+
+    return read
+
+
+def failed(kind: str) -> MilvusOpsError:
+    return MilvusOpsError(kind, "asking", "the server", "it did not answer")
+
+
+def never(state: object) -> MilvusOpsError:
+    raise AssertionError(state)
+
+
+@pytest.mark.parametrize("passing", [(), (failed("unreachable"), failed("timeout"), failed("throttled"))])
+def test_a_wait_goes_on_through_outages(passing: Sequence[MilvusOpsError]) -> None:
+    assert Patience(60).until(answers(1, *passing, 3), lambda state: state == 3, never) == 3
+
+
+@pytest.mark.parametrize("kind", ["permission", "internal"])
+def test_other_failures_end_a_wait(kind: str) -> None:
+    with pytest.raises(MilvusOpsError) as caught:
+        Patience(60).until(answers(1, failed(kind), 3), lambda state: state == 3, never)
+    assert caught.value.kind == kind
+
+
+def test_a_state_that_does_not_move_is_an_error_or_the_end() -> None:
+    """An error where the work is needed; where it is only to come to rest, the last state."""
+    with pytest.raises(MilvusOpsError) as caught:
+        Patience(-1).until(answers(1), lambda state: False, lambda state: failed("timeout"))
+    assert caught.value.kind == "timeout"
+    assert Patience(60).settle(answers(1), lambda state: False, -1) == 1
+    assert Patience(60).settle(answers(1, 2), lambda state: state == 2, 60) == 2
+
+
+def test_a_run_that_is_told_to_stop_waits_no_longer() -> None:
+    patience = Patience(60)
+    patience.stop.set()
+    for wait in (
+        lambda: patience.pause(60),
+        lambda: patience.until(answers(1), lambda state: False, never),
+        lambda: patience.settle(answers(1), lambda state: False, 60),
+    ):
+        with pytest.raises(MilvusOpsError) as caught:
+            wait()
+        assert caught.value.kind == "cancelled"
