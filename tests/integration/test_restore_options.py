@@ -119,9 +119,13 @@ def test_the_newest_complete_backup_of_a_pattern(
     done = restore(target, fresh("dated"), check=True, **pattern)
     assert done.result["backup"]["name"] == f"{stem}_1", done.output
     nothing = restore(target, "x", name=None, name_pattern=f"{stem}_x*")
-    assert (nothing.kind, "no backup matches" in nothing.result["msg"]) == ("not_found", True)
+    assert (nothing.kind, "no backup matches" in nothing.result["failure"]["cause"]) == ("not_found", True), (
+        nothing.output
+    )
     unfinished = restore(target, "x", name=None, name_pattern=f"{stem}_3*")
-    assert (unfinished.kind, "complete" in unfinished.result["msg"]) == ("not_found", True)
+    assert (unfinished.kind, "is complete" in unfinished.result["failure"]["cause"]) == ("not_found", True), (
+        unfinished.output
+    )
     assert restore(target, "x", name=None).failed, "one of name and name_pattern is required"
 
 

@@ -306,33 +306,33 @@ def test_a_run_that_is_told_to_stop_takes_its_copy_away(stage: Stage) -> None:
     assert stage.staged() == set()
 
 
+def fail_after_submitting(server: Server, name: str, jobs: Any, copy: Any) -> None:
+    with copy:
+        for files in jobs:
+            imports.submit(server, CollectionName("default", name), files)
+        raise MilvusOpsError("verify_failed", "testing", name, "a run that fails while its jobs are at work")
+
+
 def test_a_copy_that_an_import_reads_stays_until_it_has_ended(stage: Stage) -> None:
-    """Also if its collection was dropped meanwhile: the server goes on with jobs that it has begun."""
     arguments = stage.arguments("another bucket")
     backup, source = stage.backup(arguments), stage.source(arguments)
     meta = backup.meta.collections[0]
     client, name = stage.side.client(), f"read_{next(_numbers)}"
     oracle.create_collection(client, name, rows=0)
-    error = MilvusOpsError("verify_failed", "testing", name, "a run that fails while its jobs are at work")
     request = RestoreRequest((), Naming({}, ""))
     with stage.server() as server:
         area = stage.area(server)
         layout = area.layout(backup.meta.backup_id)
-        try:
-            with staged(area, request, source, backup, [meta], Progress(), []):
-                for files in 2 * import_jobs(layout, meta):
-                    imports.submit(server, CollectionName("default", name), files)
-                client.drop_collection(name)
-                raise error
-        except MilvusOpsError as caught:
-            state_left = caught.failure.state_left
-        assert "unfinished import jobs" in state_left
-        assert layout.directory in state_left
-        assert len(stage.logs()) == backup.meta.objects
+        jobs = 2 * import_jobs(layout, meta)
+        with pytest.raises(MilvusOpsError) as caught:
+            fail_after_submitting(server, name, jobs, staged(area, request, source, backup, [meta], Progress(), []))
+        assert "unfinished import jobs" in caught.value.failure.state_left
+        assert layout.directory in caught.value.failure.state_left
         assert remove_leftovers(area).removed == ()
         assert len(stage.logs()) == backup.meta.objects
         wait_until(lambda: not unfinished_jobs(server, layout))
         assert len(remove_leftovers(area).removed) == 1
+    client.drop_collection(name)
     assert stage.staged() == set()
 
 
