@@ -138,7 +138,10 @@ def test_meta_only_holds_no_rows(lab: RunningLab, source: Side, target: Side, fi
     made = run("milvus_backup", {**source.options, "name": name, "collections": [films], "strategy": "meta_only"})
     assert (made.result["backup"]["rows"], made.result["backup"]["objects"]) == (0, 0)
     assert lab.objects(f"backup/{name}/binlogs/") == {}
-    restored = run("milvus_restore", {**target.options, "name": name, "collections": [films], "suffix": "_bare"})
+    arguments = {**target.options, "name": name, "collections": [films], "suffix": "_bare"}
+    refused = run("milvus_restore", arguments)
+    assert (refused.kind, "meta_only" in refused.result["msg"]) == ("usage", True), refused.output
+    restored = run("milvus_restore", {**arguments, "meta_only": True})
     assert not restored.failed, restored.output
     client = target.client()
     assert client.list_partitions("films_bare") == list(oracle.PARTITIONS)

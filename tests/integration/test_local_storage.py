@@ -177,9 +177,3 @@ def test_a_folder_that_is_not_there_is_not_made(disk: Disk) -> None:
     made = run("milvus_backup", {**asked, "name": "nowhere", "collections": ["films"]})
     assert made.kind == "not_found"
     assert not missing.parent.exists()
-
-
-def test_a_backup_on_a_disk_is_not_imported_into_a_bucket(disk: Disk) -> None:
-    name = {"name": "to_disk", "collections": ["films"], "suffix": "_refused"}
-    refused = run("milvus_restore", {**disk.bucket_side.options, **disk.backup_on_disk, **name})
-    assert refused.kind == "usage"

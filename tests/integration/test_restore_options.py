@@ -89,18 +89,6 @@ def test_meta_only_restores_what_a_collection_is(target: Side, moments: tuple[st
     assert restore(target, name).kind == "target_exists"
 
 
-def test_a_backup_without_rows_is_restored_only_as_such(source: Side, target: Side, films: str, fresh: Fresh) -> None:
-    name, restored = fresh("schemas"), fresh("schema_of_films")
-    made = run("milvus_backup", {**source.options, "name": name, "collections": [films], "strategy": "meta_only"})
-    assert not made.failed, made.output
-    arguments = {**target.options, "name": name, "collections": [films], "rename": {films: restored}}
-    refused = run("milvus_restore", arguments)
-    assert (refused.kind, "meta_only" in refused.result["msg"]) == ("usage", True)
-    done = run("milvus_restore", {**arguments, "meta_only": True})
-    assert not done.failed, done.output
-    assert oracle.count(target.client(), restored) == 0
-
-
 def test_the_newest_complete_backup_of_a_pattern(
     lab: RunningLab, source: Side, target: Side, moments: tuple[str, str], fresh: Fresh
 ) -> None:

@@ -137,7 +137,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The films are backed up to every place but the same bucket; nothing is staged when a test begins."""
-    data, backups = tmp_path_factory.mktemp("data") / "milvus", tmp_path_factory.mktemp("backups")
+    data, backups = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("backups")
     on_disk = {"config": {"common": {"storageType": "local"}, "localStorage": {"path": str(data)}}}
     one = LabConfig(
         directory=Path(tmp_path_factory.mktemp("lab")),
@@ -215,12 +215,12 @@ def test_the_documented_rights_are_enough(stage: Stage) -> None:
 
 def test_a_key_that_may_only_read_is_told_before_anything_happens(stage: Stage) -> None:
     arguments = stage.arguments("another bucket", **key_of(READER), **key_of(VAULT, "backup_"))
-    before, collections = stage.lab.objects(), stage.side.client().list_collections()
+    before, collections = stage.lab.objects(), set(stage.side.client().list_collections())
     renamed = {"films": "new_database.films"}
     refused = run("milvus_restore", {**arguments, "rename": renamed})
     assert refused.kind == "permission", refused.output
     assert "vectorops_staging/" in refused.result["failure"]["next_step"]
-    assert stage.side.client().list_collections() == collections
+    assert set(stage.side.client().list_collections()) == collections
     assert stage.side.client().list_databases() == ["default"]
     assert stage.lab.objects().keys() >= before.keys()
 
@@ -286,7 +286,7 @@ def test_a_copy_that_breaks_off_is_continued(stage: Stage) -> None:
     assert broken.kind == "unreachable", broken.output
     assert STAGING in broken.result["failure"]["state_left"]
     left = stage.logs()
-    assert len(left) == len(logs) // 2
+    assert len(left) - len(logs) // 2 in (0, 1), "the next one may have been begun"
     assert not stage.side.client().has_collection(f"films{arguments['suffix']}")
     made = run("milvus_restore", arguments)
     require_success(made)
