@@ -106,7 +106,7 @@ def backup(lab: RunningLab, films: str) -> str:
         pytest.param({"rename": {"default.*": "x"}}, "usage", ("default.*",), id="half a rename"),
         pytest.param({"suffix": "-x"}, "usage", ("-x",), id="odd suffix"),
         pytest.param({"suffix": "x" * 260}, "usage", ("255",), id="target name too long"),
-        pytest.param({"backup_bucket_name": "elsewhere"}, "usage", ("bucket",), id="another bucket"),
+        pytest.param({"backup_bucket_name": "elsewhere"}, "not_found", ("bucket",), id="no such bucket"),
     ],
 )
 @pytest.mark.usefixtures("unchanged")

@@ -136,7 +136,7 @@ def test_check_shows_both_plans_and_writes_nothing(
     )
     assert run.code == 0, run.output
     assert re.search(rf"\+.*{films}: 4000 rows, \d+ segments, \d+ objects", run.output)
-    assert f"+{films}{suffix} from {films}: 4000 rows" in run.output
+    assert f"+{films}{suffix}: restored from {films}: 4000 rows" in run.output
     assert f"{films} -> {films}{suffix}, planned" in run.output
     assert lab.objects() == before
     assert sorted(target.client().list_collections()) == collections
