@@ -24,7 +24,7 @@ from labs import RunningLab
 from milvus_lab import LabConfig, start, stop
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.store import s3, s3_upload, stream
+from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry, s3_parts, s3_service, s3_upload
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import (
     ConditionFailed,
     ObjectStore,
@@ -277,8 +277,8 @@ def test_a_missing_right_is_told_with_its_side(
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience of seconds, where users need that of minutes."""
-    monkeypatch.setattr(s3, "READ_SECONDS", 2)
-    monkeypatch.setattr(stream, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(s3_service, "READ_SECONDS", 2)
+    monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.2)
 
 
 @pytest.mark.usefixtures("quick")
@@ -313,7 +313,7 @@ def test_a_line_that_always_breaks_ends_with_the_cause_and_without_an_object(
             way.copy(planned)
     assert caught.value.kind == "unreachable"
     assert caught.value.failure.retryable
-    assert breaks.done == stream.ATTEMPTS
+    assert breaks.done == retry.ATTEMPTS
     assert not way.destination.has_objects(way.scope)
     assert list(tmp_path.rglob("*.part*")) == []
 
@@ -347,8 +347,8 @@ def _way_through(services: Services, port: int, end: str, folder: str, tmp_path:
 def test_a_large_object_goes_in_parts(
     services: Services, put: Put, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_upload, "SINGLE_UPLOAD_BYTES", 12 * MIB)
-    monkeypatch.setattr(s3_upload, "PART_BYTES", 5 * MIB)
+    monkeypatch.setattr(s3_parts, "SINGLE_BYTES", 12 * MIB)
+    monkeypatch.setattr(s3_parts, "PART_BYTES", 5 * MIB)
     body = os.urandom(12 * MIB)
     planned = put(body)
     way = Way(store_of(side(services.one)), store_of(side(services.two), folder), folder)

@@ -25,7 +25,7 @@ from typing import Any
 
 TIMEOUT = 300
 KILL_VARIABLE = "MODULE_PROCESS_KILL_AT"
-WRITES = frozenset({"PutObject", "CopyObject", "DeleteObjects", "UploadPartCopy", "CompleteMultipartUpload"})
+WRITES = (b"PUT ", b"POST ")
 PACKAGE = "ansible_collections.vectorops.milvus.plugins.modules"
 
 
@@ -92,7 +92,7 @@ def run(
 def arm_kill(point: str) -> None:
     """Kill this process at a point such as C(before:7), its 7th write to the object storage, or C(after:Import:2).
 
-    The client libraries are hooked, not the collection: what runs until then is what runs without.
+    Hooked where a request leaves and its answer arrives: what runs until then is what runs without.
     """
     moment, *call, number = point.split(":")
     killer = _Killer(moment, int(number))
@@ -123,16 +123,15 @@ class _Killer:
 
 
 def _hook_writes(killer: _Killer) -> None:
-    from botocore.client import BaseClient
+    wire = importlib.import_module(f"{PACKAGE.rpartition('.')[0]}.module_utils.store.http_wire")
+    exchange = wire.Connection.exchange
 
-    original = BaseClient._make_api_call
+    def hooked(connection: Any, head: bytes, body: Any, timeout: float) -> Any:
+        if not head.startswith(WRITES):
+            return exchange(connection, head, body, timeout)
+        return killer.around(lambda: exchange(connection, head, body, timeout))
 
-    def hooked(client: Any, operation: str, arguments: Any) -> Any:
-        if operation not in WRITES:
-            return original(client, operation, arguments)
-        return killer.around(lambda: original(client, operation, arguments))
-
-    BaseClient._make_api_call = hooked
+    wire.Connection.exchange = hooked
 
 
 def _hook_calls_to_milvus(method: str, killer: _Killer) -> None:

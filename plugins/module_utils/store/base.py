@@ -58,11 +58,12 @@ class SourceMissing(Exception):
 
 
 class TransferBroken(Exception):
-    """The bytes of an object did not all arrive, or not as they were; another attempt may bring them."""
+    """A request or the bytes of an object did not arrive, or not as they were; another attempt may succeed."""
 
-    def __init__(self, kind: str, cause: str) -> None:
+    def __init__(self, kind: str, cause: str, next_step: str = "run the task again; what was copied is kept") -> None:
         super().__init__(cause)
         self.kind = kind
+        self.next_step = next_step
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,10 @@ class ObjectReader(Protocol):
 
 
 Pace = Callable[[int], None]
-"""Called with a number of bytes just before they move: waits for its turn, or raises to end the run."""
+"""Called with a number of bytes just before they move: waits for its turn, or raises to end the run.
+
+With 0 it only asks whether to go on, as before another attempt.
+"""
 
 
 def unpaced(size: int) -> None:

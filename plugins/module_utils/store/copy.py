@@ -107,7 +107,7 @@ class CopyRun:
 
     def _pace(self, size: int) -> None:
         """Wait for a turn; ask again then whether the run may go on, for the wait may have been long."""
-        wait = self._limit.reserve(size) if self._limit else 0
+        wait = self._limit.reserve(size) if self._limit and size else 0
         if self._stopping.wait(wait) if wait else self._stopping.is_set():
             raise _Stopped
         self._before_each()

@@ -35,7 +35,8 @@ from .base import (
 from .config import StoreConfig
 from .local_files import LocalReader, Part, etag_of, reported
 from .local_tree import Tree
-from .stream import PlannedObject, persist
+from .retry import persist
+from .stream import PlannedObject
 
 DELETE_BATCH = 1000
 HASH_BYTES = 1 << 20
@@ -144,7 +145,7 @@ class LocalStore:
                     local_files.stream(planned, part.file)
                 self._publish(part, key, local_files.put)
 
-        persist(attempt, planned.label)
+        persist(attempt, planned.label, still_wanted=lambda: pace(0))
 
     @contextmanager
     def open_range(self, pin: Pin, offset: int, length: int) -> Iterator[LocalReader]:

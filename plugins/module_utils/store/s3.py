@@ -1,21 +1,22 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""S3 and its relatives, through boto3."""
+"""S3 and its relatives, as an object store."""
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from itertools import islice
-from typing import Any
 
-from ..errors import MilvusOpsError, usage_error
+from ..errors import MilvusOpsError
+from . import s3_parts
 from .base import (
-    ConditionFailed,
     ContentDigest,
     ObjectStore,
     Pace,
@@ -27,27 +28,16 @@ from .base import (
     unpaced,
 )
 from .config import StoreConfig
-from .s3_errors import failure_kind, next_step_for
-from .s3_upload import S3Reader, Uploader, range_arguments, require_size
+from .http_wire import LineBroken
+from .s3_documents import Page, can_be_written, deletion, parse_delete_errors, parse_page
+from .s3_errors import Refusal
+from .s3_service import Request, Service, TooLarge
+from .s3_upload import S3Reader, has_own_digest, open_range, upload
+from .sigv4 import quoted_path
 from .stream import PlannedObject
 
-MISSING: str | None = None
-try:
-    import boto3
-    import botocore.config
-    import botocore.exceptions
-    import urllib3.exceptions
-except ImportError as error:
-    MISSING = str(error)
-
-ATTEMPTS = 6
-CONNECT_SECONDS = 5
-READ_SECONDS = 60
 DELETE_BATCH = 1000
 HASH_BYTES = 1 << 20
-SINGLE_COPY_BYTES = 1 << 30
-"""From here on a copy is made in parts: services limit or slow down a single one."""
-DEFAULT_REGION = "us-east-1"
 CANNOT_COPY = ("MethodNotAllowed", "NotImplemented")
 """What a service answers that has no server-side copy."""
 
@@ -56,17 +46,9 @@ class S3Store:
     """One bucket. Safe to use from many threads."""
 
     def __init__(self, config: StoreConfig, scope: WriteScope | None = None, connections: int = 32) -> None:
-        if MISSING:
-            raise MilvusOpsError("requirements", "loading the S3 client", "boto3", MISSING, next_step="install boto3")
         self.config = config
+        self.service = Service(config, connections)
         self._scope = scope or WriteScope()
-        try:
-            self._client = _client(config, connections)
-        except (ValueError, botocore.exceptions.BotoCoreError) as error:
-            raise usage_error(
-                "opening the object storage", config.label, str(error), "correct the storage options of this side"
-            ) from error
-        self._uploader = Uploader(config.bucket, self._guarded, lambda: _client(config, connections, repeat=False))
         self._streamed_sides: set[StoreConfig] = set()
 
     @property
@@ -75,74 +57,69 @@ class S3Store:
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below a prefix, a page of 1000 at a time; raises when a page is missing."""
-        for page in self._pages(Prefix=prefix):
-            for item in page.get("Contents", []):
-                yield StoredObject(item["Key"], item["Size"], item["ETag"].strip('"'))
+        for page in self._pages(prefix):
+            yield from page.objects
 
     def list_prefixes(self, prefix: str) -> list[str]:
         """The folders directly below a prefix, each with its trailing slash."""
-        pages = self._pages(Prefix=prefix, Delimiter="/")
-        return [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
+        return [item for page in self._pages(prefix, delimiter="/") for item in page.prefixes]
 
     def has_objects(self, prefix: str) -> bool:
-        page = self._call("listing", prefix, self._client.list_objects_v2, Prefix=prefix, MaxKeys=1)
-        return bool(page.get("Contents"))
+        return bool(self._page(prefix, {"max-keys": "1"}).objects)
 
     def read(self, key: str, max_bytes: int) -> StoredBytes | None:
         """The whole object, None where there is none; raises C(corrupt) above C(max_bytes)."""
         try:
-            answer = self._call("reading", key, self._client.get_object, Key=key)
+            reply = self.service.ask("reading", Request("GET", key, most=max_bytes))
         except SourceMissing:
             return None
-        if answer["ContentLength"] > max_bytes:
-            answer["Body"].close()
+        except TooLarge as error:
             raise MilvusOpsError(
                 "corrupt",
                 "reading",
-                self._place(key),
-                f"the object has {answer['ContentLength']} bytes, more than the {max_bytes} that it can need",
+                self.service.place(key),
+                f"the object has {error.size} bytes, more than the {max_bytes} that it can need",
                 next_step="see what wrote this object",
-            )
-        body = self._guarded("reading", key, answer["Body"].read)
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        store_now = email.utils.parsedate_to_datetime(date).timestamp() if date else time.time()
-        return StoredBytes(body, answer["ETag"].strip('"'), answer["LastModified"].timestamp(), store_now)
+            ) from error
+        now = time.time()
+        modified, store_now = (_moment(reply.headers.get(name), now) for name in ("last-modified", "date"))
+        return StoredBytes(reply.body, reply.headers.get("etag", "").strip('"'), modified, store_now)
 
     def digest(self, key: str) -> ContentDigest | None:
         """Read an object to its end, a piece at a time, and hash it; None where there is none."""
+        md5, size = hashlib.md5(usedforsecurity=False), 0
         try:
-            answer = self._call("reading", key, self._client.get_object, Key=key)
+            with self.service.open("reading", Request("GET", key)) as answer:
+                while piece := answer.read(HASH_BYTES):
+                    md5.update(piece)
+                    size += len(piece)
+                etag = "" if has_own_digest(answer.headers) else answer.headers.get("etag", "").strip('"')
         except SourceMissing:
             return None
-        md5, size = hashlib.md5(usedforsecurity=False), 0
-        with closing(answer["Body"]) as body:
-            while piece := self._guarded("reading", key, body.read, amt=HASH_BYTES):
-                md5.update(piece)
-                size += len(piece)
-        # With a managed or a customer's key, what looks like an MD5 is none.
-        encrypted = "kms" in answer.get("ServerSideEncryption", "") or "SSECustomerAlgorithm" in answer
-        return ContentDigest(size, md5.hexdigest(), "" if encrypted else answer["ETag"].strip('"'))
+        except LineBroken as error:
+            raise self.service.failure("reading", key, Refusal(error.name, str(error))) from error
+        return ContentDigest(size, md5.hexdigest(), etag)
 
     def write(self, key: str, body: bytes, *, if_absent: bool = False, if_etag: str | None = None) -> str:
-        """Write one small object and return its ETag. Raises ConditionFailed when the condition does not hold."""
+        """Write one small object and return its ETag. Raises ConditionFailed when the condition does not hold.
+
+        It is also raised when the object is already there because the answer to an earlier attempt was lost.
+        """
         condition: dict[str, str] = {}
         if if_absent:
-            condition["IfNoneMatch"] = "*"
+            condition["if-none-match"] = "*"
         elif if_etag is not None:
-            condition["IfMatch"] = if_etag
-        put = self._client.put_object
-        answer = self._call("writing", self._scope.require(key), put, Key=key, Body=body, **condition)
-        return str(answer["ETag"]).strip('"')
+            condition["if-match"] = f'"{if_etag}"'
+        request = Request("PUT", self._scope.require(key), headers=condition, body=body, moved=len(body))
+        return self.service.ask("writing", request).headers.get("etag", "").strip('"')
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete enumerated keys and return their number; a key that is already gone is no error."""
         remaining, deleted = iter(keys), 0
         while batch := list(islice(remaining, DELETE_BATCH)):
-            objects = [{"Key": self._scope.require(key)} for key in batch]
-            delete = self._client.delete_objects
-            answer = self._call("deleting", batch[0], delete, Delete={"Objects": objects, "Quiet": True})
-            for error in answer.get("Errors", []):
-                raise self._failure("deleting", error.get("Key", batch[0]), error.get("Code", ""), str(error))
+            for key in batch:
+                self._scope.require(key)
+            self._delete(batch)
             deleted += len(batch)
         return deleted
 
@@ -160,117 +137,73 @@ class S3Store:
         if isinstance(source, S3Store) and self._reaches(source):
             pace(size)
             try:
-                self._copy_inside(source, pin, key)
+                self._copy_inside(source, pin, key, pace)
                 return
             except MilvusOpsError as error:
                 if not self._must_stream(source, error):
                     raise
             self._streamed_sides.add(source.config)
-            self._uploader.upload(PlannedObject(source, pin, unpaced), key)  # its bytes are paid for
+            upload(self.service, PlannedObject(source, pin, unpaced), key, pace)  # its bytes are paid for
             return
-        self._uploader.upload(PlannedObject(source, pin, pace), key)
+        upload(self.service, PlannedObject(source, pin, pace), key, pace)
 
-    @contextmanager
-    def open_range(self, pin: Pin, offset: int, length: int) -> Iterator[S3Reader]:
+    def open_range(self, pin: Pin, offset: int, length: int) -> AbstractContextManager[S3Reader]:
         """Raises SourceMissing and ConditionFailed."""
-        arguments = range_arguments(pin, offset, length)
-        answer = self._call("reading", pin.key, self._client.get_object, **arguments)
-        require_size(pin, answer)
-        with closing(answer["Body"]):
-            yield S3Reader(self._guarded, pin, answer, length)
+        return open_range(self.service, pin, offset, length)
 
     def _reaches(self, source: S3Store) -> bool:
         return self.config.same_service(source.config) and source.config not in self._streamed_sides
 
     def _must_stream(self, source: S3Store, error: MilvusOpsError) -> bool:
         """Whether a failed copy inside the service says nothing about the object, only about this way of copying."""
-        response = getattr(error.__cause__, "response", None) or {}
         refused = error.kind == "permission" and not self.config.same_credentials(source.config)
-        return refused or response.get("Error", {}).get("Code") in CANNOT_COPY
+        return refused or (isinstance(error.__cause__, Refusal) and error.__cause__.code in CANNOT_COPY)
 
-    def _copy_inside(self, source: S3Store, pin: Pin, key: str) -> None:
-        what = {"Bucket": source.config.bucket, "Key": pin.key}
-        pinned = {"CopySourceIfMatch": pin.etag} if pin.etag else {}
-        if pin.size >= SINGLE_COPY_BYTES:
-            self._call("copying", pin.key, self._client.copy, CopySource=what, Key=key, ExtraArgs=pinned)
+    def _copy_inside(self, source: S3Store, pin: Pin, key: str, pace: Pace) -> None:
+        bucket = source.config.bucket
+        if pin.size >= s3_parts.SINGLE_BYTES:
+            s3_parts.copy_in_parts(self.service, bucket, pin, key, pace)
             return
-        answer = self._call("copying", pin.key, self._client.copy_object, CopySource=what, Key=key, **pinned)
-        if not answer.get("CopyObjectResult", {}).get("ETag"):
-            raise self._failure("copying", pin.key, "NoResult", "the service answered 200 without a result")
+        headers = {"x-amz-copy-source": quoted_path(f"/{bucket}/{pin.key}"), **s3_parts.pinned(pin)}
+        request = Request("PUT", key, headers=headers, root="CopyObjectResult", moved=pin.size)
+        self.service.ask("copying", request, lambda: pace(0))
 
-    def _pages(self, **arguments: Any) -> Iterator[dict[str, Any]]:
-        token: dict[str, str] = {}
-        while True:
-            page = self._call("listing", arguments["Prefix"], self._client.list_objects_v2, **arguments, **token)
-            yield page
-            if not page.get("IsTruncated"):
-                return
-            if not page.get("NextContinuationToken"):
-                raise self._failure("listing", arguments["Prefix"], "NoToken", "a page of the listing is missing")
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+    def _delete(self, keys: list[str]) -> None:
+        """One request for many keys; a key that XML cannot hold is asked for alone."""
+        batch = [key for key in keys if can_be_written(key)]
+        for key in keys:
+            if not can_be_written(key):
+                with suppress(SourceMissing):
+                    self.service.ask("deleting", Request("DELETE", key))
+        if not batch:
+            return
+        body = deletion(batch)
+        checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        request = Request("POST", "", {"delete": ""}, {"content-md5": checksum}, body, root="DeleteResult")
+        for key, code, message in parse_delete_errors(self.service.ask("deleting", request).body):
+            raise self.service.failure("deleting", key or batch[0], Refusal(code, message))
 
-    def _call(self, action: str, key: str, method: Callable[..., Any], **arguments: Any) -> Any:
-        return self._guarded(action, key, method, Bucket=self.config.bucket, **arguments)
+    def _pages(self, prefix: str, **query: str) -> Iterator[Page]:
+        """The pages of a listing. The next one is fetched while the caller works on this one."""
+        page = self._page(prefix, query)
+        with ThreadPoolExecutor(1, thread_name_prefix="listing") as reader:
+            while True:
+                more = {**query, "continuation-token": page.token}
+                following = reader.submit(self._page, prefix, more) if page.truncated else None
+                yield page
+                if following is None:
+                    return
+                page = following.result()
 
-    def _guarded(self, action: str, key: str, method: Callable[..., Any], **arguments: Any) -> Any:
-        try:
-            return method(**arguments)
-        except botocore.exceptions.ClientError as error:
-            details = error.response.get("Error", {})
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            code = str(details.get("Code", ""))
-            if status == 412 or code == "PreconditionFailed":
-                raise ConditionFailed(key) from error
-            if code in ("NoSuchKey", "404"):
-                raise SourceMissing(key) from error
-            raise self._failure(action, key, code, str(details.get("Message", ""))) from error
-        except (
-            botocore.exceptions.BotoCoreError,
-            boto3.exceptions.Boto3Error,
-            urllib3.exceptions.HTTPError,
-            OSError,
-        ) as error:
-            raise self._failure(action, key, type(error).__name__, str(error)) from error
-
-    def _failure(self, action: str, key: str, code: str, message: str) -> MilvusOpsError:
-        kind = failure_kind(code)
-        return MilvusOpsError(
-            kind,
-            f"{action} in the object storage",
-            self._place(key),
-            f"{code}: {' '.join(message.split())[:300]}",
-            next_step=next_step_for(kind, code),
-        )
-
-    def _place(self, key: str) -> str:
-        return f"{self.config.label}/{key}"
+    def _page(self, prefix: str, query: Mapping[str, str]) -> Page:
+        """Raises for a page that does not say where the next one begins, rather than taking it for the last."""
+        asked = {"list-type": "2", "prefix": prefix, "encoding-type": "url", **query}
+        page = self.service.parsed("listing", Request("GET", "", asked, root="ListBucketResult"), parse_page)
+        if page.truncated and not page.token and "max-keys" not in query:
+            raise self.service.failure("listing", prefix, Refusal("NoToken", "a page of the listing is missing"))
+        return page
 
 
-def _client(config: StoreConfig, connections: int, *, repeat: bool = True) -> Any:
-    """A client; one that does not C(repeat) sends bodies unsigned too, as they can be read once only."""
-    session = boto3.Session()
-    virtual_host = config.storage_type == "aws" or config.address is None
-    arguments: dict[str, Any] = {
-        "endpoint_url": config.endpoint_url,
-        "region_name": config.region or session.region_name or DEFAULT_REGION,
-        "verify": config.ca_path or None,
-        "config": botocore.config.Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS if repeat else 1},
-            max_pool_connections=connections,
-            s3={
-                "addressing_style": "auto" if virtual_host else "path",
-                **({} if repeat else {"payload_signing_enabled": False}),
-            },
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    }
-    if not config.use_iam:
-        arguments.update(
-            aws_access_key_id=config.access_key_id,
-            aws_secret_access_key=config.secret_access_key,
-            aws_session_token=config.session_token,
-        )
-    return session.client("s3", **arguments)
+def _moment(header: str | None, otherwise: float) -> float:
+    """Unix seconds of a date in a header."""
+    return email.utils.parsedate_to_datetime(header).timestamp() if header else otherwise

@@ -1,45 +1,93 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which S3 error is which kind of failure: the one table."""
+"""Which S3 error is which kind of failure, and whether another attempt may succeed: the one table."""
 
 from __future__ import annotations
 
-_KINDS = {
-    "credentials": (
-        "AuthorizationHeaderMalformed",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
+from dataclasses import dataclass
+
+ONCE, AGAIN = False, True
+
+
+@dataclass(frozen=True)
+class _Row:
+    """C(codes) are error codes of S3, names of exceptions, and statuses of answers that carry no code."""
+
+    kind: str
+    again: bool
+    codes: tuple[str, ...]
+
+
+_TABLE = (
+    _Row(
+        "credentials",
+        ONCE,
+        (
+            "AuthorizationHeaderMalformed",
+            "CredentialRetrievalError",
+            "ExpiredToken",
+            "InvalidAccessKeyId",
+            "InvalidToken",
+            "MetadataRetrievalError",
+            "NoCredentialsError",
+            "PartialCredentialsError",
+            "RequestTimeTooSkewed",
+            "SignatureDoesNotMatch",
+            "TokenRefreshRequired",
+        ),
     ),
-    "not_found": ("NoSuchBucket",),
-    "permission": ("403", "AccessDenied", "AllAccessDisabled", "Forbidden"),
-    "storage_full": ("507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"),
-    "throttled": ("429", "503", "SlowDown", "ServiceUnavailable", "TooManyRequests"),
-    "timeout": ("ReadTimeoutError", "RequestTimeout"),
-    "unreachable": (
-        "ConnectTimeoutError",
-        "ConnectionClosedError",
-        "ConnectionError",
-        "ConnectionRefusedError",
-        "ConnectionResetError",
-        "EndpointConnectionError",
-        "HTTPClientError",
-        "IncompleteReadError",
-        "ProtocolError",
-        "ProxyConnectionError",
-        "ResponseStreamingError",
-        "SSLError",
+    _Row("not_found", ONCE, ("NoSuchBucket",)),
+    _Row("permission", ONCE, ("401", "403", "AccessDenied", "AllAccessDisabled", "Forbidden")),
+    _Row("storage_full", ONCE, ("507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")),
+    _Row(
+        "throttled",
+        AGAIN,
+        (
+            "429",
+            "503",
+            "BandwidthLimitExceeded",
+            "RequestLimitExceeded",
+            "ServiceUnavailable",
+            "SlowDown",
+            "Throttling",
+            "TooManyRequests",
+        ),
     ),
-    "usage": ("InvalidBucketName", "InvalidEndpoint", "ParamValidationError", "PermanentRedirect"),
-}
+    _Row("timeout", AGAIN, ("408", "504", "GatewayTimeout", "ReadTimeoutError", "RequestTimeout")),
+    _Row(
+        "unreachable",
+        AGAIN,
+        (
+            "500",
+            "502",
+            "BadGateway",
+            "BrokenPipeError",
+            "ConditionalRequestConflict",
+            "ConnectTimeoutError",
+            "ConnectionAbortedError",
+            "ConnectionClosedError",
+            "ConnectionRefusedError",
+            "ConnectionResetError",
+            "EndpointConnectionError",
+            "IncompleteBody",
+            "IncompleteReadError",
+            "InternalError",
+            "NoResult",
+            "OSError",
+            "OperationAborted",
+            "ProtocolError",
+            "ProxyConnectionError",
+            "SSLError",
+        ),
+    ),
+    _Row("unreachable", ONCE, ("CertificateUnknown",)),
+    _Row("corrupt", AGAIN, ("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch")),
+    _Row("usage", ONCE, ("InvalidBucketName", "InvalidEndpoint", "PermanentRedirect", "301", "307")),
+)
 
 _ADVICE = {
+    "corrupt": "see what alters bytes between this host and the service, then run the task again",
     "credentials": "correct access_key_id, secret_access_key or session_token of this side",
     "not_found": "correct bucket_name; the bucket is never created by this collection",
     "permission": "give this key the right to do it on this bucket and prefix",
@@ -51,15 +99,37 @@ _ADVICE = {
 }
 
 _ADVICE_BY_CODE = {
+    "CertificateUnknown": "set storage_ca_path to the CA that signs the service's certificate",
+    "PermanentRedirect": "set storage_region to the region of the bucket",
     "RequestTimeTooSkewed": "set the clock of this host: it differs from the service's by more than 15 minutes",
-    "SSLError": "set storage_ca_path to the CA that signs the service's certificate",
+    "SSLError": "see that storage_use_ssl fits the port; set storage_ca_path to the CA that signs the certificate",
 }
 
 
+class Refusal(Exception):
+    """An answer that is no success, or a request that could not even be signed."""
+
+    def __init__(self, code: str, message: str, status: int = 0) -> None:
+        super().__init__(f"{code}: {' '.join(message.split())[:300]}")
+        self.code = code
+        self.status = status
+
+
 def failure_kind(code: str) -> str:
-    """The kind for an S3 error code or the name of a botocore exception; C(internal) for all others."""
-    return next((kind for kind, codes in _KINDS.items() if code in codes), "internal")
+    """The kind for an S3 error code, the name of an exception or a bare status; C(internal) for all others."""
+    row = _row(code)
+    return row.kind if row else "internal"
+
+
+def may_succeed_again(code: str, status: int = 0) -> bool:
+    """Whether to repeat; an unknown code goes by the status it came with: a server's own fault may pass."""
+    row = _row(code) or _row(str(status))
+    return row.again if row else status >= 500
 
 
 def next_step_for(kind: str, code: str) -> str:
     return _ADVICE_BY_CODE.get(code) or _ADVICE.get(kind, "see the log of the storage service")
+
+
+def _row(code: str) -> _Row | None:
+    return next((row for row in _TABLE if code in row.codes), None)

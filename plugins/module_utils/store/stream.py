@@ -10,20 +10,13 @@ known to be complete and right, so a broken source cannot become an object in th
 from __future__ import annotations
 
 import hashlib
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
-from ..errors import MilvusOpsError
 from .base import ObjectReader, ObjectStore, Pace, Pin, TransferBroken
 
 PIECE_BYTES = 256 << 10
-ATTEMPTS = 8
-LONGEST_PAUSE = 10.0
-T = TypeVar("T")
 
 
 class CheckedReader:
@@ -104,22 +97,3 @@ class PlannedObject:
         """A range of it. Raises SourceMissing or ConditionFailed when it is not the planned one any more."""
         with self.store.open_range(self.pin, offset, length) as reader:
             yield CheckedReader(reader, length, self.pace)
-
-
-def persist(attempt: Callable[[], T], what: str) -> T:
-    """Repeat a transfer that breaks off, with pauses of random length; at last raise what broke it."""
-    for number in range(ATTEMPTS):
-        try:
-            return attempt()
-        except TransferBroken as error:
-            last = error
-        if number + 1 < ATTEMPTS:
-            time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.1 * 2**number)))
-    raise MilvusOpsError(
-        last.kind,
-        "streaming an object",
-        what,
-        f"{ATTEMPTS} attempts broke off, the last one because {last}",
-        state_left="nothing was written under the key of this object",
-        next_step="run the task again; what was copied is kept",
-    ) from last

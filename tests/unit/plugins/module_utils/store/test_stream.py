@@ -12,15 +12,11 @@ from collections.abc import Callable
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.store import stream
+from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import TransferBroken, unpaced
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_upload import MOST_PARTS, part_ranges
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.stream import (
-    ATTEMPTS,
-    PIECE_BYTES,
-    CheckedReader,
-    persist,
-)
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.retry import ATTEMPTS, persist
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_parts import MOST_PARTS, part_ranges
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.stream import PIECE_BYTES, CheckedReader
 
 GIB = 1 << 30
 
@@ -87,7 +83,7 @@ def test_every_byte_is_paid_for_before_it_is_read() -> None:
 
 
 def broken_times(number: int) -> Callable[[], str]:
-    left = [TransferBroken("throttled", f"break {index}") for index in range(number)]
+    left = [TransferBroken("timeout", f"break {index}") for index in range(number)]
 
     def attempt() -> str:
         if left:
@@ -99,7 +95,7 @@ def broken_times(number: int) -> Callable[[], str]:
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.0)
 
 
 @pytest.mark.usefixtures("no_pauses")
@@ -111,7 +107,7 @@ def test_a_broken_transfer_is_repeated() -> None:
 def test_at_last_the_cause_is_told() -> None:
     with pytest.raises(MilvusOpsError) as caught:
         persist(broken_times(ATTEMPTS), "http://host/bucket/key")
-    assert caught.value.kind == "throttled"
+    assert caught.value.kind == "timeout"
     assert caught.value.failure.where == "http://host/bucket/key"
     assert "break 0" in caught.value.failure.cause
     assert caught.value.failure.retryable

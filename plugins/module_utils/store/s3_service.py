@@ -1,0 +1,290 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to one bucket: signed, sent over kept connections, repeated where that helps, refused ones told apart.
+
+Everything that reaches an S3 service passes through here: copies, listings, streams, locks, deletions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from ..errors import NOTHING_WRITTEN, MilvusOpsError, usage_error
+from .aws_access import Access
+from .base import ConditionFailed, SourceMissing, TransferBroken
+from .config import StoreConfig
+from .gate import Gate
+from .http_wire import Answer, Connection, LineBroken
+from .retry import ATTEMPTS, DEADLINE_SECONDS, FIRST_CONTACT_ATTEMPTS, THROTTLED, RetryBudget, persist
+from .route import Connections, find_route
+from .s3_documents import is_document, text_of
+from .s3_errors import Refusal, failure_kind, may_succeed_again, next_step_for
+from .sigv4 import EMPTY_SHA256, UNSIGNED, Signer, quoted_path, quoted_query
+from .stream import CheckedReader
+
+READ_SECONDS = 60.0
+SLOWEST_BYTES = 10 << 20
+"""Bytes a second that a service is expected to move at least: time-outs grow with the size of an object."""
+
+MOST_DOCUMENT_BYTES = 64 << 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to ask for; without a key it is about the bucket. A success must carry a document with the root C(root).
+
+    C(moved) are the bytes that the service moves before it answers; C(most) is what an answer may have.
+    """
+
+    method: str
+    key: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    root: str = ""
+    moved: int = 0
+    most: int = MOST_DOCUMENT_BYTES
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with its whole body."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TooLarge(Exception):
+    """The answer has more bytes than asked for; C(size) of them."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(str(size))
+        self.size = size
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What a service was asked so far: requests, those among them that were repeats, connections opened for them."""
+
+    requests: int
+    repeats: int
+    connections: int
+
+
+class Service:
+    """One bucket as seen with one set of keys. Safe to use from many threads."""
+
+    def __init__(self, config: StoreConfig, concurrency: int) -> None:
+        self._config = config
+        self._access = Access(config)
+        self._gate = Gate(concurrency)
+        self._budget = RetryBudget()
+        self._requests = itertools.count(1)
+        self._asked = 0
+        self._contacted = False
+        try:
+            self._settle_in(self._access.region())
+        except (ValueError, OSError) as error:
+            raise usage_error(
+                "opening the object storage", config.label, str(error), "correct the storage options of this side"
+            ) from error
+
+    @property
+    def traffic(self) -> Traffic:
+        return Traffic(self._asked, self._budget.repeats, self._connections.opened)
+
+    def url_of(self, key: str) -> str:
+        return f"{self._connections.route.url.scheme}://{self._connections.route.host}{self._path(key)}"
+
+    def ask(self, action: str, request: Request, still_wanted: Callable[[], None] = lambda: None) -> Reply:
+        """The answer, after as many attempts as it takes. Raises SourceMissing, ConditionFailed, MilvusOpsError."""
+        return self._repeat(action, request, lambda fresh: self._ask_once(action, request, fresh), still_wanted)
+
+    def parsed(self, action: str, request: Request, parse: Callable[[bytes], T]) -> T:
+        """As M(ask), for a document; one that cannot be parsed is asked for again."""
+
+        def attempt(fresh: bool) -> T:
+            try:
+                return parse(self._ask_once(action, request, fresh).body)
+            except LineBroken as error:
+                raise TransferBroken(failure_kind(error.name), str(error)) from error
+
+        return self._repeat(action, request, attempt)
+
+    @contextmanager
+    def open(self, action: str, request: Request) -> Iterator[Answer]:
+        """An answer whose body the caller reads: what breaks there leaves as LineBroken."""
+
+        def attempt(fresh: bool) -> tuple[Connection, Answer]:
+            with self._admitted():
+                return self._send(action, request, request.body, fresh)
+
+        connection, answer = self._repeat(action, request, attempt)
+        try:
+            yield answer
+        finally:
+            self._release(connection, answer)
+
+    def send_once(self, action: str, request: Request, body: CheckedReader) -> Reply:
+        """Upload a body that can be read once only. Raises TransferBroken where another attempt may succeed."""
+        with self._admitted():
+            return self._receive(action, request, *self._send(action, request, body, fresh=False))
+
+    def persist(self, attempt: Callable[[], T], what: str, still_wanted: Callable[[], None], moved: int) -> T:
+        """Repeat what moves so many bytes through this process, as requests are repeated."""
+        seconds = DEADLINE_SECONDS + moved / SLOWEST_BYTES
+        return persist(attempt, what, budget=self._budget, seconds=seconds, still_wanted=still_wanted)
+
+    def place(self, key: str) -> str:
+        return f"{self._config.label}/{key}"
+
+    def failure(self, action: str, key: str, refusal: Refusal) -> MilvusOpsError:
+        """A refusal that no other attempt changes."""
+        kind = failure_kind(refusal.code)
+        return MilvusOpsError(
+            kind,
+            f"{action} in the object storage",
+            self.place(key),
+            str(refusal),
+            next_step=next_step_for(kind, refusal.code),
+        )
+
+    def _repeat(
+        self,
+        action: str,
+        request: Request,
+        attempt: Callable[[bool], T],
+        still_wanted: Callable[[], None] = lambda: None,
+    ) -> T:
+        """Call C(attempt) until it succeeds: first with False, then with True, to use no kept connection again."""
+        again = itertools.chain((False,), itertools.repeat(True))
+        return persist(
+            lambda: attempt(next(again)),
+            self.place(request.key),
+            operation=f"{action} in the object storage",
+            attempts=lambda: ATTEMPTS if self._contacted else FIRST_CONTACT_ATTEMPTS,
+            budget=self._budget,
+            seconds=DEADLINE_SECONDS + request.moved / SLOWEST_BYTES,
+            still_wanted=still_wanted,
+            state_left=NOTHING_WRITTEN,
+        )
+
+    def _ask_once(self, action: str, request: Request, fresh: bool) -> Reply:
+        with self._admitted():
+            return self._receive(action, request, *self._send(action, request, request.body, fresh))
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        entered, busy = self._gate.enter(), False
+        try:
+            yield
+        except TransferBroken as error:
+            busy = error.kind == THROTTLED
+            raise
+        finally:
+            self._gate.leave(entered, busy=busy)
+
+    def _send(
+        self, action: str, request: Request, body: bytes | CheckedReader, fresh: bool
+    ) -> tuple[Connection, Answer]:
+        """The head of a success; everything else is raised."""
+        self._asked = next(self._requests)
+        pieces = body.pieces() if isinstance(body, CheckedReader) else (body,) if body else ()
+        try:
+            head = self._head(request, body)
+            connection = self._connections.take(fresh=fresh)
+            answer = connection.exchange(head, pieces, READ_SECONDS + request.moved / SLOWEST_BYTES)
+            self._contacted = True
+            if answer.status < 300:
+                return connection, answer
+            document = answer.read_all(MOST_DOCUMENT_BYTES, time.monotonic() + READ_SECONDS)
+        except LineBroken as error:
+            raise self._meaning_of(Refusal(error.name, str(error)), action, request) from error
+        except Refusal as error:
+            raise self._meaning_of(error, action, request) from error
+        self._release(connection, answer)
+        self._learn_region(answer, document)
+        refusal = Refusal(text_of(document, "Code") or str(answer.status), text_of(document, "Message"), answer.status)
+        raise self._meaning_of(refusal, action, request) from refusal
+
+    def _receive(self, action: str, request: Request, connection: Connection, answer: Answer) -> Reply:
+        """The rest of a success. A 200 is one only with the document that belongs to it."""
+        length = int(answer.headers.get("content-length", 0))
+        if length > request.most:
+            connection.close()
+            raise TooLarge(length)
+        try:
+            body = answer.read_all(request.most, time.monotonic() + READ_SECONDS + request.moved / SLOWEST_BYTES)
+        except LineBroken as error:
+            raise self._meaning_of(Refusal(error.name, str(error)), action, request) from error
+        finally:
+            self._release(connection, answer)
+        if request.root and not is_document(body, request.root):
+            refusal = Refusal(text_of(body, "Code") or "NoResult", text_of(body, "Message") or "a 200 without a result")
+            raise self._meaning_of(refusal, action, request) from refusal
+        return Reply(answer.headers, body)
+
+    def _release(self, connection: Connection, answer: Answer) -> None:
+        if connection.is_free(answer):
+            self._connections.give_back(connection)
+        else:
+            connection.close()
+
+    def _head(self, request: Request, body: bytes | CheckedReader) -> bytes:
+        path, query = self._path(request.key), quoted_query(request.query) if request.query else ""
+        headers = {"host": self._connections.route.host, **request.headers}
+        self._signer.sign(request.method, path, query, headers, _payload_digest(body))
+        target = f"{path}?{query}" if query else path
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        route = self._connections.route
+        text = (
+            f"{request.method} {route.request_prefix}{target} HTTP/1.1\r\n{lines}{route.request_headers}"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
+        return text.encode()
+
+    def _path(self, key: str) -> str:
+        return f"{self._base}/{quoted_path(key)}" if key else self._base or "/"
+
+    def _meaning_of(self, refusal: Refusal, action: str, request: Request) -> Exception:
+        """What a refused or broken request is to the caller: another object, a reason to try again, or the end."""
+        code = refusal.code
+        if refusal.status == 412 or code == "PreconditionFailed":
+            return ConditionFailed(request.key)
+        if code in ("NoSuchKey", "404"):
+            return SourceMissing(request.key)
+        kind = failure_kind(code)
+        if may_succeed_again(code, refusal.status):
+            kind = "unreachable" if kind == "internal" else kind
+            return TransferBroken(kind, str(refusal), next_step_for(kind, code))
+        return self.failure(action, request.key, refusal)
+
+    def _learn_region(self, answer: Answer, document: bytes) -> None:
+        """A bucket of Amazon's may lie in another region than asked: the answer says which. Raises TransferBroken."""
+        region = answer.headers.get("x-amz-bucket-region") or text_of(document, "Region")
+        if region and region != self._region and answer.status in (301, 307, 400) and not self._config.region:
+            self._settle_in(region)
+            raise TransferBroken("unreachable", f"the bucket lies in {region}")
+
+    def _settle_in(self, region: str) -> None:
+        url = self._access.bucket_url(region)
+        self._region = region
+        self._base = quoted_path(urlsplit(url).path)
+        self._signer = Signer(self._access.keys(), region)
+        self._connections = Connections(find_route(url, self._access.tls_context))
+
+
+def _payload_digest(body: bytes | CheckedReader) -> str:
+    """What is signed of a body. One that is streamed is not known yet: its MD5 is compared afterwards."""
+    if isinstance(body, CheckedReader):
+        return UNSIGNED
+    return sha256(body).hexdigest() if body else EMPTY_SHA256
