@@ -24,6 +24,9 @@ from module_process import KILL_VARIABLE, finish, run, start
 Fresh = Callable[[str], str]
 PATIENCE = 60
 ROUNDS = 50
+SLOWLY = {"copy_concurrency": 1, "max_rate": "64K"}
+"""Or a copy of small objects is over before a test that looks at the bucket sees that it has begun."""
+
 RACER = Path(__file__).resolve().parents[1] / "support" / "lock_racer.py"
 
 
@@ -53,9 +56,9 @@ def test_a_killed_backup_is_continued(
 ) -> None:
     """Killed in mid-copy, the next run takes over the lock of the dead process and copies only what is missing."""
     name = fresh("killed")
-    arguments = {**source.options, "name": name, "collections": [many_objects], "copy_concurrency": 1}
+    arguments = {**source.options, "name": name, "collections": [many_objects]}
     planned = run("milvus_backup", arguments, check=True).result["backup"]["objects"]
-    process = start("milvus_backup", arguments)
+    process = start("milvus_backup", {**arguments, **SLOWLY})
     wait_until(lambda: f"backup/{name}/control/plan.json" in lab.objects(f"backup/{name}/"))
     wait_until(lambda: len(lab.objects(f"backup/{name}/binlogs/")) >= share * planned)
     process.kill()
@@ -122,8 +125,8 @@ def test_a_backup_killed_at_each_kind_of_write(
 def test_a_cancelled_backup_gives_its_lock_back(lab: RunningLab, source: Side, many_objects: str, fresh: Fresh) -> None:
     """SIGTERM, as a job scheduler sends it: a clear result, no lock, and the next run continues."""
     name = fresh("cancelled")
-    arguments = {**source.options, "name": name, "collections": [many_objects], "copy_concurrency": 1}
-    process = start("milvus_backup", arguments)
+    arguments = {**source.options, "name": name, "collections": [many_objects]}
+    process = start("milvus_backup", {**arguments, **SLOWLY})
     wait_until(lambda: bool(lab.objects(f"backup/{name}/binlogs/")))
     process.send_signal(signal.SIGTERM)
     cancelled = finish(process)
@@ -135,8 +138,8 @@ def test_a_cancelled_backup_gives_its_lock_back(lab: RunningLab, source: Side, m
 def test_two_backups_of_one_name(lab: RunningLab, source: Side, many_objects: str, fresh: Fresh) -> None:
     """One works. The one that may not wait says who holds the lock; those that wait adopt the finished backup."""
     name = fresh("raced")
-    arguments = {**source.options, "name": name, "collections": [many_objects], "copy_concurrency": 1}
-    first = start("milvus_backup", arguments)
+    arguments = {**source.options, "name": name, "collections": [many_objects]}
+    first = start("milvus_backup", {**arguments, **SLOWLY})
     wait_until(lambda: f"backup/{name}/control/lock.json" in lab.objects(f"backup/{name}/"))
     first.send_signal(signal.SIGSTOP)  # or it might be done before the others have begun
     waiters = [start("milvus_backup", {**arguments, "lock_timeout": 60}) for _each in range(2)]
