@@ -116,9 +116,9 @@ options:
     default: etag
   copy_concurrency:
     description:
-      - How many objects are copied at once.
+      - How many objects are copied at once, at most. While the object storage answers that it is busy, it is fewer.
     type: int
-    default: 32
+    default: 64
   max_rate:
     description:
       - How many bytes a second may be copied, by all O(copy_concurrency) copies together, as V(500K), V(20M) or V(1G)
@@ -451,7 +451,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "on_collection_error": {"type": "str", "choices": list(ON_COLLECTION_ERROR), "default": "fail"},
     "pause_gc": {"type": "bool"},
     "verify": {"type": "str", "choices": list(LEVELS), "default": "etag"},
-    "copy_concurrency": {"type": "int", "default": 32},
+    "copy_concurrency": {"type": "int", "default": 64},
     "max_rate": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 0},
     "force_foreign": {"type": "bool", "default": False},

@@ -22,6 +22,7 @@ from .sigv4 import Keys
 
 DEFAULT_REGION = "us-east-1"
 REGION_SETTINGS = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE")
+AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 HOST_NAME_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
@@ -52,10 +53,9 @@ class Access:
     def bucket_url(self, region: str) -> str:
         """Amazon's buckets by host name, where the name allows it; all others by path below their service."""
         config = self._config
-        if config.endpoint_url:
-            return f"{config.endpoint_url}/{config.bucket}"
-        service = str(self._session().create_client("s3", region_name=region).meta.endpoint_url)
-        if HOST_NAME_BUCKET.fullmatch(config.bucket):
+        service = config.endpoint_url or str(self._session().create_client("s3", region_name=region).meta.endpoint_url)
+        amazon = not config.address or config.address.endswith(AMAZON)
+        if amazon and HOST_NAME_BUCKET.fullmatch(config.bucket):
             return service.replace("://", f"://{config.bucket}.", 1)
         return f"{service}/{config.bucket}"
 

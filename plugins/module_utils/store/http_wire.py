@@ -180,7 +180,7 @@ class Connection:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         length = headers.get("content-length", "0")
-        if not (version.startswith("HTTP/1.") and status[:3].isdigit() and length.isdigit()):
+        if not (version.startswith("HTTP/1.") and status[:3].isdecimal() and length.isdecimal()):
             raise LineBroken("ProtocolError", f"the answer begins with {status_line[:60]!r}, which is no HTTP")
         if version == "HTTP/1.0":
             headers.setdefault("connection", "close")

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import base64
-import email.utils
 import hashlib
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime, timezone
 from itertools import islice
 
 from ..errors import MilvusOpsError
@@ -28,7 +29,6 @@ from .base import (
     unpaced,
 )
 from .config import StoreConfig
-from .http_wire import LineBroken
 from .s3_documents import Page, can_be_written, deletion, parse_delete_errors, parse_page
 from .s3_errors import Refusal
 from .s3_service import Request, Service, TooLarge
@@ -38,6 +38,11 @@ from .stream import PlannedObject
 
 DELETE_BATCH = 1000
 HASH_BYTES = 1 << 20
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+HTTP_DATE = re.compile(
+    rf"[A-Z][a-z]+, (?P<day>[0-9]+) (?P<month>{'|'.join(MONTHS)}) (?P<year>[0-9]+)"
+    " (?P<hour>[0-9]+):(?P<minute>[0-9]+):(?P<second>[0-9]+) GMT"
+)
 CANNOT_COPY = ("MethodNotAllowed", "NotImplemented")
 """What a service answers that has no server-side copy."""
 
@@ -87,17 +92,20 @@ class S3Store:
 
     def digest(self, key: str) -> ContentDigest | None:
         """Read an object to its end, a piece at a time, and hash it; None where there is none."""
-        md5, size = hashlib.md5(usedforsecurity=False), 0
         try:
-            with self.service.open("reading", Request("GET", key)) as answer:
-                while piece := answer.read(HASH_BYTES):
-                    md5.update(piece)
-                    size += len(piece)
-                etag = "" if has_own_digest(answer.headers) else answer.headers.get("etag", "").strip('"')
+            place, operation = self.service.place(key), "reading in the object storage"
+            return self.service.persist(lambda: self._digest_once(key), place, operation=operation)
         except SourceMissing:
             return None
-        except LineBroken as error:
-            raise self.service.failure("reading", key, Refusal(error.name, str(error))) from error
+
+    def _digest_once(self, key: str) -> ContentDigest:
+        md5, size = hashlib.md5(usedforsecurity=False), 0
+        with self.service.open("reading", Request("GET", key)) as answer:
+            reader = S3Reader(answer, "")
+            while piece := reader.read(HASH_BYTES):
+                md5.update(piece)
+                size += len(piece)
+            etag = "" if has_own_digest(answer.headers) else answer.headers.get("etag", "").strip('"')
         return ContentDigest(size, md5.hexdigest(), etag)
 
     def write(self, key: str, body: bytes, *, if_absent: bool = False, if_etag: str | None = None) -> str:
@@ -180,7 +188,7 @@ class S3Store:
         body = deletion(batch)
         checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         request = Request("POST", "", {"delete": ""}, {"content-md5": checksum}, body, root="DeleteResult")
-        for key, code, message in parse_delete_errors(self.service.ask("deleting", request).body):
+        for key, code, message in self.service.parsed("deleting", request, parse_delete_errors):
             raise self.service.failure("deleting", key or batch[0], Refusal(code, message))
 
     def _pages(self, prefix: str, **query: str) -> Iterator[Page]:
@@ -205,5 +213,10 @@ class S3Store:
 
 
 def _moment(header: str | None, otherwise: float) -> float:
-    """Unix seconds of a date in a header."""
-    return email.utils.parsedate_to_datetime(header).timestamp() if header else otherwise
+    """Unix seconds of a date in a header, which has one form in HTTP: Sun, 06 Nov 1994 08:49:37 GMT."""
+    found = HTTP_DATE.fullmatch(header or "")
+    if found is None:
+        return otherwise
+    month = MONTHS.index(found["month"]) + 1
+    day, year, hour, minute, second = (int(found[name]) for name in ("day", "year", "hour", "minute", "second"))
+    return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp()

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape, unescape
 
 from .base import StoredObject
 from .http_wire import LineBroken
+from .s3_errors import may_succeed_again
 
 NAMESPACE = re.compile(rb'\sxmlns="[^"]*"')
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-QUOTES = {"&quot;": '"', "&apos;": "'", "&#34;": '"', "&#39;": "'"}
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,25 @@ def parse_page(body: bytes) -> Page:
 
 
 def parse_delete_errors(body: bytes) -> list[tuple[str, str, str]]:
-    """Key, code and message of what was not deleted."""
+    """Key, code and message of what was not deleted for good.
+
+    Raises LineBroken with the code of one that may be deleted by another attempt; a deletion can be repeated as it is.
+    """
     root = _parse(body)
     if root.tag != "DeleteResult":
         raise LineBroken("ProtocolError", f"the answer to a deletion is a document {root.tag[:60]!r}")
     names = ("Key", "Code", "Message")
-    return [tuple(item.findtext(name) or "" for name in names) for item in root.iter("Error")]  # type: ignore[misc]
+    errors = [tuple(item.findtext(name) or "" for name in names) for item in root.iter("Error")]
+    for _key, code, message in errors:
+        if may_succeed_again(code):
+            raise LineBroken(code, f"{code}: {message[:300]}")
+    return errors  # type: ignore[return-value]
 
 
 def text_of(body: bytes, name: str) -> str:
     """The text of the first element of that name, '' where there is none."""
     found = re.search(rb"<%s>([^<]*)</%s>" % (name.encode(), name.encode()), body)
-    return unescape(found[1].decode("utf-8", "replace"), QUOTES) if found else ""
+    return html.unescape(found[1].decode("utf-8", "replace")) if found else ""
 
 
 def is_document(body: bytes, root: str) -> bool:
@@ -74,21 +81,22 @@ def can_be_written(key: str) -> bool:
 
 
 def deletion(keys: Iterable[str]) -> bytes:
-    items = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
+    items = "".join(f"<Object><Key>{html.escape(key)}</Key></Object>" for key in keys)
     return f"<Delete><Quiet>true</Quiet>{items}</Delete>".encode()
 
 
 def completion(etags: Mapping[int, str]) -> bytes:
     """The parts of an upload by number."""
     parts = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>" for number, etag in etags.items()
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{html.escape(etag)}</ETag></Part>"
+        for number, etag in etags.items()
     )
     return f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
 
 
 def _stored(values: Mapping[str, str], key: str) -> StoredObject:
     size = values.get("Size", "")
-    if not key or not size.isdigit():
+    if not key or not size.isdecimal():
         raise LineBroken("ProtocolError", f"a listing has the key {key[:60]!r} with the size {size[:20]!r}")
     return StoredObject(key, int(size), values.get("ETag", "").strip('"'))
 

@@ -83,7 +83,7 @@ _TABLE = (
     ),
     _Row("unreachable", ONCE, ("CertificateUnknown",)),
     _Row("corrupt", AGAIN, ("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch")),
-    _Row("usage", ONCE, ("InvalidBucketName", "InvalidEndpoint", "PermanentRedirect", "301", "307")),
+    _Row("usage", ONCE, ("301", "307", "InvalidBucketName", "InvalidEndpoint", "InvalidHeader", "PermanentRedirect")),
 )
 
 _ADVICE = {

@@ -38,6 +38,7 @@ def copy_in_parts(service: Service, bucket: str, pin: Pin, key: str, pace: Pace)
     source = {"x-amz-copy-source": quoted_path(f"/{bucket}/{pin.key}"), **pinned(pin)}
 
     def copy_part(offset: int, length: int, query: dict[str, str]) -> str:
+        pace(0)
         headers = {**source, "x-amz-copy-source-range": f"bytes={offset}-{offset + length - 1}"}
         request = Request("PUT", key, query, headers, root="CopyPartResult", moved=length)
         return text_of(service.ask("copying", request, lambda: pace(0)).body, "ETag")

@@ -72,6 +72,53 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True)
+class _Site:
+    """Where the bucket lies, and what it takes to ask there. Replaced whole when another region turns out to be right:
+
+    requests that are under way then end with what they began with.
+    """
+
+    region: str
+    base: str
+    signer: Signer
+    connections: Connections
+
+    def path(self, key: str) -> str:
+        return f"{self.base}/{quoted_path(key)}" if key else self.base or "/"
+
+    def head(self, request: Request, body: bytes | CheckedReader) -> bytes:
+        """The signed head of a request. Raises Refusal for values that would break out of their line."""
+        route = self.connections.route
+        path, query = self.path(request.key), quoted_query(request.query) if request.query else ""
+        headers = {"host": route.host, **request.headers}
+        self.signer.sign(request.method, path, query, headers, _payload_digest(body))
+        target = f"{path}?{query}" if query else path
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if not lines.count("\r") == lines.count("\n") == len(headers):
+            raise Refusal("InvalidHeader", "a key id, a token or an ETag has a line break in it")
+        text = (
+            f"{request.method} {route.request_prefix}{target} HTTP/1.1\r\n{lines}{route.request_headers}"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
+        return text.encode()
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """A request that was answered; its connection goes back to where it came from."""
+
+    site: _Site
+    connection: Connection
+    answer: Answer
+
+    def end(self) -> None:
+        if self.connection.is_free(self.answer):
+            self.site.connections.give_back(self.connection)
+        else:
+            self.connection.close()
+
+
+@dataclass(frozen=True)
 class Traffic:
     """What a service was asked so far: requests, those among them that were repeats, connections opened for them."""
 
@@ -92,7 +139,7 @@ class Service:
         self._asked = 0
         self._contacted = False
         try:
-            self._settle_in(self._access.region())
+            self._site = self._site_in(self._access.region())
         except (ValueError, OSError) as error:
             raise usage_error(
                 "opening the object storage", config.label, str(error), "correct the storage options of this side"
@@ -100,10 +147,11 @@ class Service:
 
     @property
     def traffic(self) -> Traffic:
-        return Traffic(self._asked, self._budget.repeats, self._connections.opened)
+        return Traffic(self._asked, self._budget.repeats, self._site.connections.opened)
 
     def url_of(self, key: str) -> str:
-        return f"{self._connections.route.url.scheme}://{self._connections.route.host}{self._path(key)}"
+        route = self._site.connections.route
+        return f"{route.url.scheme}://{route.host}{self._site.path(key)}"
 
     def ask(self, action: str, request: Request, still_wanted: Callable[[], None] = lambda: None) -> Reply:
         """The answer, after as many attempts as it takes. Raises SourceMissing, ConditionFailed, MilvusOpsError."""
@@ -124,25 +172,35 @@ class Service:
     def open(self, action: str, request: Request) -> Iterator[Answer]:
         """An answer whose body the caller reads: what breaks there leaves as LineBroken."""
 
-        def attempt(fresh: bool) -> tuple[Connection, Answer]:
+        def attempt(fresh: bool) -> _Exchange:
             with self._admitted():
                 return self._send(action, request, request.body, fresh)
 
-        connection, answer = self._repeat(action, request, attempt)
+        exchange = self._repeat(action, request, attempt)
         try:
-            yield answer
+            yield exchange.answer
         finally:
-            self._release(connection, answer)
+            exchange.end()
 
     def send_once(self, action: str, request: Request, body: CheckedReader) -> Reply:
         """Upload a body that can be read once only. Raises TransferBroken where another attempt may succeed."""
         with self._admitted():
-            return self._receive(action, request, *self._send(action, request, body, fresh=False))
+            return self._receive(action, request, self._send(action, request, body, fresh=False))
 
-    def persist(self, attempt: Callable[[], T], what: str, still_wanted: Callable[[], None], moved: int) -> T:
-        """Repeat what moves so many bytes through this process, as requests are repeated."""
+    def persist(
+        self,
+        attempt: Callable[[], T],
+        what: str,
+        *,
+        operation: str = "streaming an object",
+        still_wanted: Callable[[], None] = lambda: None,
+        moved: int = 0,
+    ) -> T:
+        """Repeat what moves bytes through this process, C(moved) if that is known, as requests are repeated."""
         seconds = DEADLINE_SECONDS + moved / SLOWEST_BYTES
-        return persist(attempt, what, budget=self._budget, seconds=seconds, still_wanted=still_wanted)
+        return persist(
+            attempt, what, operation=operation, budget=self._budget, seconds=seconds, still_wanted=still_wanted
+        )
 
     def place(self, key: str) -> str:
         return f"{self._config.label}/{key}"
@@ -180,7 +238,7 @@ class Service:
 
     def _ask_once(self, action: str, request: Request, fresh: bool) -> Reply:
         with self._admitted():
-            return self._receive(action, request, *self._send(action, request, request.body, fresh))
+            return self._receive(action, request, self._send(action, request, request.body, fresh))
 
     @contextmanager
     def _admitted(self) -> Iterator[None]:
@@ -193,67 +251,46 @@ class Service:
         finally:
             self._gate.leave(entered, busy=busy)
 
-    def _send(
-        self, action: str, request: Request, body: bytes | CheckedReader, fresh: bool
-    ) -> tuple[Connection, Answer]:
+    def _send(self, action: str, request: Request, body: bytes | CheckedReader, fresh: bool) -> _Exchange:
         """The head of a success; everything else is raised."""
         self._asked = next(self._requests)
         pieces = body.pieces() if isinstance(body, CheckedReader) else (body,) if body else ()
+        site = self._site
         try:
-            head = self._head(request, body)
-            connection = self._connections.take(fresh=fresh)
+            head = site.head(request, body)
+            connection = site.connections.take(fresh=fresh)
             answer = connection.exchange(head, pieces, READ_SECONDS + request.moved / SLOWEST_BYTES)
+            exchange = _Exchange(site, connection, answer)
             self._contacted = True
             if answer.status < 300:
-                return connection, answer
+                return exchange
             document = answer.read_all(MOST_DOCUMENT_BYTES, time.monotonic() + READ_SECONDS)
         except LineBroken as error:
             raise self._meaning_of(Refusal(error.name, str(error)), action, request) from error
         except Refusal as error:
             raise self._meaning_of(error, action, request) from error
-        self._release(connection, answer)
-        self._learn_region(answer, document)
+        exchange.end()
+        self._learn_region(exchange, document)
         refusal = Refusal(text_of(document, "Code") or str(answer.status), text_of(document, "Message"), answer.status)
         raise self._meaning_of(refusal, action, request) from refusal
 
-    def _receive(self, action: str, request: Request, connection: Connection, answer: Answer) -> Reply:
+    def _receive(self, action: str, request: Request, exchange: _Exchange) -> Reply:
         """The rest of a success. A 200 is one only with the document that belongs to it."""
+        answer = exchange.answer
         length = int(answer.headers.get("content-length", 0))
         if length > request.most:
-            connection.close()
+            exchange.connection.close()
             raise TooLarge(length)
         try:
             body = answer.read_all(request.most, time.monotonic() + READ_SECONDS + request.moved / SLOWEST_BYTES)
         except LineBroken as error:
             raise self._meaning_of(Refusal(error.name, str(error)), action, request) from error
         finally:
-            self._release(connection, answer)
+            exchange.end()
         if request.root and not is_document(body, request.root):
             refusal = Refusal(text_of(body, "Code") or "NoResult", text_of(body, "Message") or "a 200 without a result")
             raise self._meaning_of(refusal, action, request) from refusal
         return Reply(answer.headers, body)
-
-    def _release(self, connection: Connection, answer: Answer) -> None:
-        if connection.is_free(answer):
-            self._connections.give_back(connection)
-        else:
-            connection.close()
-
-    def _head(self, request: Request, body: bytes | CheckedReader) -> bytes:
-        path, query = self._path(request.key), quoted_query(request.query) if request.query else ""
-        headers = {"host": self._connections.route.host, **request.headers}
-        self._signer.sign(request.method, path, query, headers, _payload_digest(body))
-        target = f"{path}?{query}" if query else path
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        route = self._connections.route
-        text = (
-            f"{request.method} {route.request_prefix}{target} HTTP/1.1\r\n{lines}{route.request_headers}"
-            f"content-length: {len(body)}\r\n\r\n"
-        )
-        return text.encode()
-
-    def _path(self, key: str) -> str:
-        return f"{self._base}/{quoted_path(key)}" if key else self._base or "/"
 
     def _meaning_of(self, refusal: Refusal, action: str, request: Request) -> Exception:
         """What a refused or broken request is to the caller: another object, a reason to try again, or the end."""
@@ -268,19 +305,19 @@ class Service:
             return TransferBroken(kind, str(refusal), next_step_for(kind, code))
         return self.failure(action, request.key, refusal)
 
-    def _learn_region(self, answer: Answer, document: bytes) -> None:
+    def _learn_region(self, exchange: _Exchange, document: bytes) -> None:
         """A bucket of Amazon's may lie in another region than asked: the answer says which. Raises TransferBroken."""
+        answer = exchange.answer
         region = answer.headers.get("x-amz-bucket-region") or text_of(document, "Region")
-        if region and region != self._region and answer.status in (301, 307, 400) and not self._config.region:
-            self._settle_in(region)
+        if region and region != exchange.site.region and answer.status in (301, 307, 400) and not self._config.region:
+            if region != self._site.region:  # else another request has learnt it meanwhile
+                self._site = self._site_in(region)
             raise TransferBroken("unreachable", f"the bucket lies in {region}")
 
-    def _settle_in(self, region: str) -> None:
+    def _site_in(self, region: str) -> _Site:
         url = self._access.bucket_url(region)
-        self._region = region
-        self._base = quoted_path(urlsplit(url).path)
-        self._signer = Signer(self._access.keys(), region)
-        self._connections = Connections(find_route(url, self._access.tls_context))
+        connections = Connections(find_route(url, self._access.tls_context))
+        return _Site(region, quoted_path(urlsplit(url).path), Signer(self._access.keys(), region), connections)
 
 
 def _payload_digest(body: bytes | CheckedReader) -> str:

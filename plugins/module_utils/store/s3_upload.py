@@ -20,6 +20,7 @@ from .s3_errors import failure_kind
 from .s3_service import Request, Service
 from .stream import PlannedObject
 
+WHOLE = "all bytes"
 MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -44,9 +45,12 @@ def open_range(service: Service, pin: Pin, offset: int, length: int) -> Iterator
     if length != pin.size:
         headers["range"] = f"bytes={offset}-{offset + length - 1}"
     with service.open("reading", Request("GET", pin.key, headers=headers)) as answer:
-        total = answer.headers.get("content-range", "").rpartition("/")[2] or answer.headers.get("content-length", "")
+        sent = answer.headers.get("content-range") or f"{WHOLE}/{answer.headers.get('content-length', '')}"
+        span, _, total = sent.rpartition("/")
         if total != str(pin.size):
             raise ConditionFailed(pin.key)
+        if span != (headers.get("range", WHOLE).replace("=", " ")):
+            raise TransferBroken("unreachable", f"asked for {headers.get('range', WHOLE)}, the service sent {span}")
         yield S3Reader(answer, content_md5(answer.headers) if length == pin.size else "")
 
 
@@ -67,7 +71,10 @@ def upload(service: Service, planned: PlannedObject, key: str, pace: Pace) -> No
 
     def put(offset: int, length: int, query: Mapping[str, str]) -> str:
         return service.persist(
-            lambda: _put_once(service, planned, offset, length, key, query), planned.label, lambda: pace(0), length
+            lambda: _put_once(service, planned, offset, length, key, query),
+            planned.label,
+            still_wanted=lambda: pace(0),
+            moved=length,
         )
 
     if planned.size >= s3_parts.SINGLE_BYTES:

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A service that answers what a test wants, one scripted answer for each request."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Script:
+    """C(answers) in the order of the requests; the last one answers all that follow. C(requests) are their heads."""
+
+    answers: Sequence[bytes]
+    requests: list[str] = field(default_factory=list)
+
+    def header(self, number: int, name: str) -> str:
+        """A header of one request, '' where it has none."""
+        lines = self.requests[number].split("\r\n")[1:]
+        headers = dict(line.split(": ", 1) for line in lines)
+        return {key.lower(): value for key, value in headers.items()}.get(name, "")
+
+
+def http(body: bytes | str = b"", status: str = "200 OK", **headers: str) -> bytes:
+    content = body.encode() if isinstance(body, str) else body
+    named = {"Content-Length": str(len(content)), **{name.replace("_", "-"): value for name, value in headers.items()}}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + content
+
+
+@contextmanager
+def scripted(script: Script) -> Iterator[int]:
+    """The port of the running service."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_accept, args=(server, script), daemon=True).start()
+        yield int(server.getsockname()[1])
+
+
+def _accept(server: socket.socket, script: Script) -> None:
+    while True:
+        try:
+            client, _address = server.accept()
+        except OSError:
+            return
+        threading.Thread(target=_serve, args=(client, script), daemon=True).start()
+
+
+def _serve(client: socket.socket, script: Script) -> None:
+    with client, client.makefile("rb") as lines, suppress(OSError):
+        while head := _head(lines):
+            answer = script.answers[min(len(script.requests), len(script.answers) - 1)]
+            script.requests.append(head)
+            length = script.header(-1, "content-length")
+            lines.read(int(length or 0))
+            client.sendall(answer)
+            if b"Connection: close" in answer:
+                return
+
+
+def _head(lines: object) -> str:
+    head = b""
+    while (line := lines.readline()) not in (b"\r\n", b""):  # type: ignore[attr-defined]
+        head += line
+    return head.decode("latin-1").strip()
