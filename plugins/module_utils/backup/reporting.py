@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .create import BackupOutcome
 from .inventory import Place
 from .manifest import BackupMeta, CollectionMeta
+
+if TYPE_CHECKING:
+    from .create import BackupOutcome  # reports about what exists do without all that makes a backup
 
 
 def backup_result(outcome: BackupOutcome, place: Place) -> dict[str, Any]:
