@@ -18,7 +18,7 @@ from .integrity import HEADER_NAME, NEXT_HEADER_NAME, Manifest, encode_manifest,
 from .inventory import Place
 from .layout import META_FILES
 from .lock import BackupLock
-from .manifest import BackupMeta, meta_files
+from .manifest import BackupMeta, MetaFiles
 
 COMMIT_FILE = META_FILES[-1]
 
@@ -42,7 +42,7 @@ class Commit:
         previous: Manifest | None,
     ) -> None:
         """Commit a backup; with C(previous) replace the commit of a partial one."""
-        bodies = meta_files(meta)
+        bodies = MetaFiles(meta)
         self.lock.require()
         manifest = write_manifest(
             self.place.store,

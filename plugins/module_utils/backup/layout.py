@@ -26,8 +26,8 @@ META_FILES = (
 )
 """In the order of writing. The last one commits: no backup without it."""
 
-_NUMBER = "0|[1-9][0-9]*"
-"""One spelling for one number: two keys that mean the same ids would be copied to one place."""
+_NUMBER = "0|[1-9][0-9]{0,18}"
+"""One spelling for one number: two keys that mean the same ids would be copied to one place. Ids have 64 bits."""
 
 _ID = f"({_NUMBER})"
 ALL_PARTITIONS = -1

@@ -10,15 +10,19 @@ the keys that Go always writes. Readers take null for anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
+from .layout import META_FILES
+
 ALWAYS_WRITTEN = frozenset({"size", "has_index", "state_code", "log_size"})
+NESTED = frozenset({"collection_backups", "infos", "l0_segments", "partition_backups", "segment_backups"})
 DEFAULT_DATABASE = "default"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Log:
     """One binlog: C(path) is the source's key, C(size) bytes."""
 
@@ -30,7 +34,7 @@ class Log:
         return _compact({"log_path": self.path, "log_size": self.size, "log_id": self.log_id})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FieldLogs:
     """The logs of one field (or column group); delta logs have no field id."""
 
@@ -41,14 +45,14 @@ class FieldLogs:
         return _compact({"fieldID": self.field_id, "binlogs": [log.to_json() for log in self.logs]})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SegmentMeta:
     segment_id: int
     collection_id: int
     partition_id: int
     rows: int
-    binlogs: tuple[FieldLogs, ...]
-    deltalogs: tuple[FieldLogs, ...]
+    binlogs: Sequence[FieldLogs]
+    deltalogs: Sequence[FieldLogs]
     group_id: int
     is_l0: bool = False
     channel: str = ""
@@ -89,6 +93,19 @@ class SegmentMeta:
 
 
 @dataclass(frozen=True)
+class Each:
+    """A list in JSON whose items are made one at a time: the logs of all segments at once would fill the memory."""
+
+    segments: Sequence[SegmentMeta]
+
+    def __bool__(self) -> bool:
+        return bool(self.segments)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (segment.to_json() for segment in self.segments)
+
+
+@dataclass(frozen=True)
 class PartitionMeta:
     partition_id: int
     name: str
@@ -110,7 +127,7 @@ class PartitionMeta:
                 "partition_id": self.partition_id,
                 "partition_name": self.name,
                 "collection_id": self.collection_id,
-                "segment_backups": [segment.to_json() for segment in self.segments] if segments else [],
+                "segment_backups": Each(self.segments if segments else ()),
                 "size": self.size,
                 "load_state": self.load_state,
             }
@@ -201,7 +218,7 @@ class CollectionMeta:
                 "index_infos": [index.to_json() for index in self.indexes],
                 "load_state": self.load_state,
                 "backup_physical_timestamp": self.sealed_at,
-                "l0_segments": [segment.to_json() for segment in self.l0_segments] if segments else [],
+                "l0_segments": Each(self.l0_segments if segments else ()),
                 "properties": [dict(pair) for pair in self.properties],
                 "db_id": self.database_id,
                 "created_timestamp": self.created,
@@ -238,48 +255,97 @@ class BackupMeta:
         return sum(segment.objects for collection in self.collections for segment in collection.segments)
 
 
-def meta_files(backup: BackupMeta) -> dict[str, bytes]:
-    """The five files by name, in the order of writing: C(full_meta.json) last."""
-    header = {
-        "id": backup.backup_id,
-        "state_code": 0,
-        "name": backup.name,
-        "size": backup.size,
-        "milvus_version": backup.server_version,
-    }
-    partitions = [partition for collection in backup.collections for partition in collection.partitions]
-    segments = [segment for partition in partitions for segment in partition.segments]
-    full = {
-        "id": backup.backup_id,
-        "state_code": 0,
-        "name": backup.name,
-        "collection_backups": [collection.to_json() for collection in backup.collections],
-        "size": backup.size,
-        "milvus_version": backup.server_version,
-        "rbac_meta": backup.rbac,
-        "database_backups": [
-            _compact({"db_name": name, "db_id": database_id}) for name, database_id in backup.databases
-        ],
-    }
-    return {
-        "backup_meta.json": encode(_compact(header)),
-        "collection_meta.json": _infos(collection.to_json(segments=False) for collection in backup.collections),
-        "partition_meta.json": _infos(partition.to_json(segments=False) for partition in partitions),
-        "segment_meta.json": _infos(segment.to_json() for segment in segments),
-        "full_meta.json": encode(_compact(full)),
-    }
+@dataclass(frozen=True)
+class MetaFiles(Mapping[str, bytes]):
+    """The five files by name, in the order of writing, C(full_meta.json) last; each is made when it is asked for."""
+
+    backup: BackupMeta
+
+    def __getitem__(self, name: str) -> bytes:
+        contents = {
+            "backup_meta.json": self._header,
+            "collection_meta.json": self._collections,
+            "partition_meta.json": self._partitions,
+            "segment_meta.json": lambda: _compact({"infos": Each(self._segments())}),
+            "full_meta.json": self._full,
+        }
+        with BytesIO() as file:
+            file.writelines(_pieces(contents[name]()))
+            return file.getvalue()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(META_FILES)
+
+    def __len__(self) -> int:
+        return len(META_FILES)
+
+    def _segments(self) -> tuple[SegmentMeta, ...]:
+        parts = (partition for collection in self.backup.collections for partition in collection.partitions)
+        return tuple(segment for partition in parts for segment in partition.segments)
+
+    def _header(self) -> dict[str, Any]:
+        return _compact(
+            {
+                "id": self.backup.backup_id,
+                "state_code": 0,
+                "name": self.backup.name,
+                "size": self.backup.size,
+                "milvus_version": self.backup.server_version,
+            }
+        )
+
+    def _collections(self) -> dict[str, Any]:
+        return _compact({"infos": [collection.to_json(segments=False) for collection in self.backup.collections]})
+
+    def _partitions(self) -> dict[str, Any]:
+        parts = (partition for collection in self.backup.collections for partition in collection.partitions)
+        return _compact({"infos": [partition.to_json(segments=False) for partition in parts]})
+
+    def _full(self) -> dict[str, Any]:
+        return _compact(
+            {
+                "id": self.backup.backup_id,
+                "state_code": 0,
+                "name": self.backup.name,
+                "collection_backups": [collection.to_json() for collection in self.backup.collections],
+                "size": self.backup.size,
+                "milvus_version": self.backup.server_version,
+                "rbac_meta": self.backup.rbac,
+                "database_backups": [
+                    _compact({"db_name": name, "db_id": database_id}) for name, database_id in self.backup.databases
+                ],
+            }
+        )
 
 
-def encode(value: Mapping[str, Any]) -> bytes:
+def _pieces(value: Any) -> Iterator[bytes]:
+    """JSON bit by bit, so that no more than one segment is spelled out at a time."""
+    if isinstance(value, dict) and not NESTED.isdisjoint(value):
+        begin = b"{"
+        for key, item in value.items():
+            yield begin + encode(key) + b":"
+            yield from _items(item) if key in NESTED else (encode(item),)
+            begin = b","
+        yield b"}"
+    else:
+        yield encode(value)
+
+
+def _items(values: Iterable[Any]) -> Iterator[bytes]:
+    begin = b"["
+    for value in values:
+        yield begin
+        yield from _pieces(value)
+        begin = b","
+    yield b"[]" if begin == b"[" else b"]"
+
+
+def encode(value: Any) -> bytes:
     """JSON as Go's encoding/json writes it: compact, one line, with the characters of HTML escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(character, escaped)
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
-
-
-def _infos(infos: Iterable[Mapping[str, Any]]) -> bytes:
-    return encode(_compact({"infos": list(infos)}))
 
 
 def _compact(values: Mapping[str, Any]) -> dict[str, Any]:

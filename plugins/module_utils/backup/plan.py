@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from ..errors import MilvusOpsError
 from ..milvus import catalog
@@ -18,8 +20,9 @@ from ..milvus.server import Server
 from ..naming import is_own_property
 from ..store.base import ObjectStore, StoredObject
 from ..store.copy import Copy
-from .layout import BackupLayout, InstanceLayout, LogKey
-from .manifest import CollectionMeta, FieldLogs, IndexMeta, Log, PartitionMeta, SegmentMeta
+from .layout import DELTA_LOG, INSERT_LOG, BackupLayout, InstanceLayout, LogKey
+from .manifest import CollectionMeta, FieldLogs, IndexMeta, PartitionMeta, SegmentMeta
+from .packed import PackedLogs, SegmentLogs
 from .root_path import root_path_error
 
 PLAN_ATTEMPTS = 3
@@ -36,16 +39,36 @@ class Source:
 
 @dataclass(frozen=True)
 class CollectionPlan:
-    """One collection of the backup, and the copies that bring it there."""
+    """One collection of the backup, and in C(logs), by segment, the objects that are copied to bring it there."""
 
     meta: CollectionMeta
-    copies: tuple[Copy, ...]
+    backup: BackupLayout
+    logs: Mapping[int, SegmentLogs]
+
+    @property
+    def objects(self) -> int:
+        return sum(logs.inserts.objects + logs.deletes.objects for logs in self.logs.values())
+
+    @property
+    def copies(self) -> Iterator[Copy]:
+        return copies_in_order((self,))
+
+    def folders(self, kind: str) -> Iterator[tuple[str, PackedLogs]]:
+        """Where each segment's logs of one kind will lie."""
+        for segment in self.meta.segments if self.logs else ():
+            logs = self.logs[segment.segment_id]
+            packed = logs.deletes if kind == DELTA_LOG else logs.inserts
+            ids = (segment.collection_id, segment.partition_id, segment.group_id, segment.segment_id)
+            yield self.backup.segment_directory(kind, *ids), packed
 
 
-@dataclass(frozen=True)
-class _StoredLog:
-    key: LogKey
-    stored: StoredObject
+def copies_in_order(plans: Iterable[CollectionPlan]) -> Iterator[Copy]:
+    """The copies of several collections in the order in which a listing of the backup will show them."""
+    chosen = tuple(plans)
+    for kind in (DELTA_LOG, INSERT_LOG):
+        for folder, logs in sorted((item for plan in chosen for item in plan.folders(kind)), key=itemgetter(0)):
+            for name, stored in logs.by_name():
+                yield Copy(stored.key, stored.etag, stored.size, folder + name)
 
 
 def plan_collection(
@@ -62,12 +85,12 @@ def plan_collection(
         point = flush(source.server, name, flush_timeout)
     for _attempt in range(PLAN_ATTEMPTS):
         segments = flushed_segments(source.server, name)
-        logs = _stored_logs(source, collection, {segment.segment_id for segment in segments})
+        logs = stored_logs(source, collection, {segment.segment_id for segment in segments})
         still_there = {segment.segment_id for segment in flushed_segments(source.server, name)}
         if all(segment.segment_id in still_there for segment in segments):
-            metas = [_segment_meta(source, collection, segment, logs[segment.segment_id]) for segment in segments]
+            metas = [segment_meta(source, collection, segment, logs[segment.segment_id]) for segment in segments]
             meta = _collection_meta(source.server, backup_id, collection, metas, point)
-            return CollectionPlan(meta, tuple(_copies(backup, metas, logs)))
+            return CollectionPlan(meta, backup, logs)
     raise MilvusOpsError(
         "source_changed",
         "planning the backup",
@@ -77,46 +100,61 @@ def plan_collection(
     )
 
 
-def _stored_logs(source: Source, collection: Collection, wanted: set[int]) -> Mapping[int, list[_StoredLog]]:
+def stored_logs(source: Source, collection: Collection, wanted: set[int]) -> Mapping[int, SegmentLogs]:
     """The stored logs of the wanted segments; a listing alone also shows compacted and growing ones."""
-    logs: dict[int, list[_StoredLog]] = defaultdict(list)
     layout, collection_id = source.layout, collection.collection_id
-    for prefix in (layout.insert_prefix(collection_id), layout.delta_prefix(collection_id)):
-        for stored in source.store.list_objects(prefix):
-            key = layout.parse(stored.key)
-            if key is None:
-                raise _unknown_object(source.store, stored.key)
-            if key.segment_id in wanted:
-                logs[key.segment_id].append(_StoredLog(key, stored))
-    return logs
+    inserts = _packed(source, layout.insert_prefix(collection_id), wanted)
+    deletes = _packed(source, layout.delta_prefix(collection_id), wanted)
+    nothing = PackedLogs("", ())
+    return {item: SegmentLogs(inserts.get(item, nothing), deletes.get(item, nothing)) for item in wanted}
 
 
-def _segment_meta(source: Source, collection: Collection, segment: Segment, logs: Iterable[_StoredLog]) -> SegmentMeta:
-    inserts: dict[int, list[Log]] = defaultdict(list)
-    deletes: list[Log] = []
-    for log in logs:
-        field_logs = deletes if log.key.field_id is None else inserts[log.key.field_id]
-        field_logs.append(Log(log.key.log_id, log.stored.key, log.stored.size))
-    if segment.rows and not inserts:
+def _packed(source: Source, prefix: str, wanted: set[int]) -> Mapping[int, PackedLogs]:
+    """The logs below a prefix by segment. A listing is in order, so that a segment's objects follow each other."""
+    packed: dict[int, PackedLogs] = {}
+    for (partition_id, segment_id), logs in groupby(_parsed(source, prefix), key=_segment_of):
+        folder = f"{prefix}{partition_id}/{segment_id}/"
+        if segment_id in packed:
+            raise _unknown_object(source.store, folder)
+        if segment_id in wanted:
+            packed[segment_id] = PackedLogs(folder, logs)
+    return packed
+
+
+def _parsed(source: Source, prefix: str) -> Iterator[tuple[LogKey, StoredObject]]:
+    for stored in source.store.list_objects(prefix):
+        key = source.layout.parse(stored.key)
+        if key is None:
+            raise _unknown_object(source.store, stored.key)
+        yield key, stored
+
+
+def _segment_of(log: tuple[LogKey, StoredObject]) -> tuple[int, int]:
+    return log[0].partition_id, log[0].segment_id
+
+
+def segment_meta(source: Source, collection: Collection, segment: Segment, logs: SegmentLogs) -> SegmentMeta:
+    if segment.rows and not logs.inserts:
         prefix = source.layout.segment_prefix(segment.collection_id, segment.partition_id, segment.segment_id)
         raise root_path_error(source.store, source.layout, prefix)
-    _require_whole_segment(collection, segment, inserts)
+    _require_whole_segment(collection, segment, logs.inserts)
     return SegmentMeta(
         segment_id=segment.segment_id,
         collection_id=segment.collection_id,
         partition_id=segment.partition_id,
         rows=segment.rows,
-        binlogs=tuple(FieldLogs(field_id, _by_id(inserts[field_id])) for field_id in sorted(inserts)),
-        deltalogs=(FieldLogs(0, _by_id(deletes)),) if deletes else (),
+        binlogs=logs.inserts,
+        deltalogs=logs.deletes,
         group_id=segment.segment_id,
         storage_version=segment.storage_version,
     )
 
 
-def _require_whole_segment(collection: Collection, segment: Segment, inserts: Mapping[int, list[Log]]) -> None:
+def _require_whole_segment(collection: Collection, segment: Segment, logs: Iterable[FieldLogs]) -> None:
     """Each field has equally many logs, and none is missing; else the listing saw a segment in the making."""
     expected = {*SYSTEM_FIELD_IDS, *field_ids(collection.schema).values()}
-    counts = {len(logs) for logs in inserts.values()}
+    inserts = {item.field_id: len(item.logs) for item in logs}
+    counts = set(inserts.values())
     if not inserts or (expected <= inserts.keys() and len(counts) == 1):
         return
     missing = sorted(expected - inserts.keys())
@@ -171,18 +209,6 @@ def _collection_meta(
         aliases=collection.aliases,
         replicas=catalog.replica_number(server, collection.name) if state == "Loaded" else 1,
     )
-
-
-def _copies(
-    backup: BackupLayout, segments: Iterable[SegmentMeta], logs: Mapping[int, list[_StoredLog]]
-) -> Iterable[Copy]:
-    for segment in segments:
-        for log in logs[segment.segment_id]:
-            yield Copy(log.stored.key, log.stored.etag, log.stored.size, backup.log(log.key, segment.group_id))
-
-
-def _by_id(logs: Iterable[Log]) -> tuple[Log, ...]:
-    return tuple(sorted(logs, key=lambda log: log.log_id))
 
 
 def _refuse_what_cannot_be_restored(collection: Collection) -> None:

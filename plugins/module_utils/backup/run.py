@@ -16,19 +16,17 @@ from ..milvus.catalog import CollectionName
 from ..milvus.rbac import read_rbac
 from ..progress import Progress
 from ..store.base import StoredObject
-from ..store.copy import Copy, CopyRun, CopyTotals
+from ..store.copy import Copy, CopyTotals
 from .commit import Commit
 from .gc_pause import GcPause, GcState, ManagementEndpoint, resume
 from .integrity import manifest_objects
 from .inventory import CompleteBackup, Place, unfinished_gc_ticket
 from .lock import BackupLock
 from .manifest import BackupMeta, CollectionMeta
-from .plan import CollectionPlan, Source, plan_collection
+from .plan import CollectionPlan, Source, copies_in_order, plan_collection
 from .request import META_ONLY, SKIP, SKIP_FLUSH, BackupRequest
-from .verify import CONTENT, ETAG, compare, verify_copied_content
-
-COPY_ROUNDS = 4
-"""A round lists, removes what does not belong, copies what is missing. Two are normal, more follow a compaction."""
+from .transfer import Brought, Transfer
+from .verify import CONTENT, verify_copied_content
 
 SAMPLE_KEYS = 20
 COLLECTION_KINDS = frozenset({"version", "source_changed", "not_found", "timeout", "internal", "quota", "permission"})
@@ -88,7 +86,7 @@ class BackupRun:
             resume(self._management, ticket)  # left by a run that was killed
         gc = GcPause(self._management, wanted=self._request.pause_gc)
         try:
-            totals, kept, stored = self._plan_and_copy(names, gc.state)
+            brought = self._plan_and_copy(names, gc.state)
         finally:
             gc_warning = gc.end()
         collections = (*(self._partial.meta.collections if self._partial else ()), *self._metas())
@@ -100,33 +98,31 @@ class BackupRun:
         created = int(time.time())
         if changed:
             with self._progress.phase("commit"):
-                self._commit(meta, stored, created)
+                self._commit(meta, brought.stored, created)
         return Finished(
             changed=changed,
             meta=meta,
             created=created,
-            copied=totals,
-            kept_objects=kept,
+            copied=brought.copied,
+            kept_objects=brought.kept,
             skipped_collections=self._causes(),
             gc=gc.state,
             gc_warning=gc_warning,
             sample=sample_keys(self._copies()),
         )
 
-    def _plan_and_copy(
-        self, names: Sequence[CollectionName], gc: GcState
-    ) -> tuple[CopyTotals, int, list[StoredObject]]:
+    def _plan_and_copy(self, names: Sequence[CollectionName], gc: GcState) -> Brought:
         with self._progress.phase("plan"):
             flush_timeout = None if self._request.strategy in (SKIP_FLUSH, META_ONLY) else self._request.flush_timeout
             for name in names:
                 self._plan(name, flush_timeout)
         self._write_plan(gc)
         with self._progress.phase("copy"):
-            totals, kept, stored = self._bring_over()
+            brought = self._bring_over()
         if self._request.verify == CONTENT:
             with self._progress.phase("verify"):
-                verify_copied_content(self._place.store, stored, self._lock.require)
-        return totals, kept, stored
+                verify_copied_content(self._place.store, brought.stored, self._lock.require)
+        return brought
 
     def _plan(self, name: CollectionName, flush_timeout: float | None) -> None:
         try:
@@ -147,68 +143,24 @@ class BackupRun:
             "request": self._request.identity(self._source),
             "planned_at": int(time.time()),
             "gc_ticket": gc.ticket if gc.paused else None,
-            "objects": sum(len(plan.copies) for plan in self._plans.values()),
+            "objects": sum(plan.objects for plan in self._plans.values()),
             "segments": {
                 str(name): [segment.segment_id for segment in plan.meta.segments] for name, plan in self._plans.items()
             },
         }
         self._place.store.write(self._place.plan_key, json.dumps(plan).encode())
 
-    def _bring_over(self) -> tuple[CopyTotals, int, list[StoredObject]]:
-        """Copy what is missing until one listing shows exactly the plan; return that listing too."""
-        objects = size = 0
-        kept: int | None = None
-        for _round in range(COPY_ROUNDS):
-            copies = {copy.key: copy for copy in self._copies()}
-            wanted = self._kept | {key: StoredObject(key, copy.size, copy.etag) for key, copy in copies.items()}
-            stored = list(self._place.store.list_objects(self._place.layout.binlogs))
-            differences = compare((wanted[key] for key in sorted(wanted)), stored, ETAG)
-            kept = differences.found - len(differences.altered) if kept is None else kept
-            if not differences:
-                return CopyTotals(objects, size, ()), kept, stored
-            to_copy = self._to_copy(copies, (*differences.missing, *differences.altered))
-            self._lock.require()
-            self._place.store.delete(differences.unexpected)
-            totals = self._copy(to_copy)
-            objects, size = objects + totals.objects, size + totals.bytes
-            self._plan_again(totals.gone)
-        raise MilvusOpsError(
-            "verify_failed",
-            "verifying the copied objects",
-            self._place.label,
-            f"after {COPY_ROUNDS} rounds the backup still differs from its plan: {differences.describe()}",
-            state_left="the backup is not committed; what was copied is kept",
-            next_step="run the task again; if it stays, something else writes to or removes from this place",
-        )
-
-    def _to_copy(self, copies: Mapping[str, Copy], keys: Iterable[str]) -> list[Copy]:
-        """The copies for these keys; a key of the collections that a partial backup holds cannot be made again."""
-        lost = [key for key in keys if key not in copies]
-        if lost:
-            raise MilvusOpsError(
-                "corrupt",
-                "adding to the partial backup",
-                f"{self._place.store.label}/{lost[0]}",
-                f"{len(lost)} objects of the collections that it holds already are missing or altered",
-                next_step="make a backup under another name",
-            )
-        return [copies[key] for key in keys]
-
-    def _copy(self, copies: Iterable[Copy]) -> CopyTotals:
-        run = CopyRun(
-            self._source.store,
-            self._place.store,
+    def _bring_over(self) -> Brought:
+        return Transfer(
+            self._source,
+            self._place,
+            plans=self._plans.values,
+            kept=self._kept.values,
+            plan_again=self._plan_again,
+            require_lock=self._lock.require,
             concurrency=self._request.copy_concurrency,
-            before_each=self._lock.require,
-            after_each=lambda copy: None,
             max_rate=self._request.max_rate,
-        )
-        try:
-            return run.run(copies)
-        except MilvusOpsError as error:
-            raise error.with_context(
-                state_left="the backup is not committed; what was copied is kept for the next run"
-            ) from error
+        ).run()
 
     def _plan_again(self, gone: Iterable[Copy]) -> None:
         """A source object vanished: its segment was compacted and collected. Plan that collection from a fresh list."""
@@ -217,7 +169,7 @@ class BackupRun:
             if any(copy.key in keys for copy in plan.copies):
                 self._plan(name, None)
 
-    def _commit(self, meta: BackupMeta, stored: Sequence[StoredObject], created: int) -> None:
+    def _commit(self, meta: BackupMeta, stored: Iterable[StoredObject], created: int) -> None:
         commit = Commit(self._place, self._lock)
         commit.write(
             meta,
@@ -240,7 +192,7 @@ class BackupRun:
         return tuple(plan.meta for plan in self._plans.values())
 
     def _copies(self) -> Iterable[Copy]:
-        return (copy for plan in self._plans.values() for copy in plan.copies)
+        return copies_in_order(self._plans.values())
 
 
 def is_about_one_collection(error: MilvusOpsError) -> bool:
@@ -250,7 +202,7 @@ def is_about_one_collection(error: MilvusOpsError) -> bool:
 def without_data(plan: CollectionPlan) -> CollectionPlan:
     """The schema and settings of a collection, without its segments (strategy meta_only)."""
     bare = tuple(replace(partition, segments=()) for partition in plan.meta.partitions)
-    return CollectionPlan(replace(plan.meta, partitions=bare, l0_segments=()), ())
+    return CollectionPlan(replace(plan.meta, partitions=bare, l0_segments=()), plan.backup, {})
 
 
 def backup_meta(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..errors import MilvusOpsError
 from ..store.base import ObjectStore, StoredObject
+from ..store.copy import Copy
 from .content import read_again
 from .integrity import MAX_META_BYTES, Manifest, knows, manifest_objects
 from .layout import ALL_PARTITIONS, DELTA_LOG, INSERT_LOG, META_FILES, BackupLayout, LogKey
@@ -18,6 +20,7 @@ from .manifest import BackupMeta
 SIZE, ETAG, CONTENT = "size", "etag", "content"
 LEVELS = (SIZE, ETAG, CONTENT)
 SHOWN_OBJECTS = 10
+Keyed = TypeVar("Keyed", StoredObject, Copy)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def compare(expected: Iterable[StoredObject], listed: Iterable[StoredObject], le
     altered: list[str] = []
     unexpected: list[str] = []
     found = 0
-    for want, have in _pairs(expected, listed):
+    for want, have in side_by_side(expected, listed):
         if want is None and have is not None:
             unexpected.append(have.key)
         elif have is None and want is not None:
@@ -222,10 +225,10 @@ def objects_by_meta(layout: BackupLayout, backup: BackupMeta) -> list[StoredObje
     return sorted(objects, key=lambda item: item.key)
 
 
-def _pairs(
-    expected: Iterable[StoredObject], listed: Iterable[StoredObject]
-) -> Iterator[tuple[StoredObject | None, StoredObject | None]]:
-    """Both lists side by side, key by key. Raises ValueError when one is not sorted: a pair would go unseen."""
+def side_by_side(
+    expected: Iterable[Keyed], listed: Iterable[StoredObject]
+) -> Iterator[tuple[Keyed | None, StoredObject | None]]:
+    """Both lists, key by key. Raises ValueError when one is not sorted: a pair would go unseen."""
     left, right = _checked_order(expected), _checked_order(listed)
     want, have = next(left, None), next(right, None)
     while want is not None or have is not None:
@@ -240,7 +243,7 @@ def _pairs(
             want, have = next(left, None), next(right, None)
 
 
-def _checked_order(objects: Iterable[StoredObject]) -> Iterator[StoredObject]:
+def _checked_order(objects: Iterable[Keyed]) -> Iterator[Keyed]:
     last = ""
     for item in objects:
         if item.key <= last:

@@ -13,7 +13,7 @@ from typing import Protocol
 from ..errors import MilvusOpsError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """One object of a listing; C(size) in bytes, C(etag) without quotes, '' where it is not known."""
 

@@ -14,7 +14,7 @@ from .rate import RateLimit
 from .stream import PIECE_BYTES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Copy:
     """One planned copy, pinned to the source's ETag at planning time; C(size) in bytes."""
 

@@ -20,7 +20,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory 
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.listing import COMPLETE, UNFINISHED, examine
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, meta_files
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, MetaFiles
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.reading import LEVEL_FILES, parse_level_files
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify import objects_by_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
@@ -39,7 +39,7 @@ def without_deletes_of_all_partitions(backup: BackupMeta) -> BackupMeta:
 
 
 def level_files(backup: BackupMeta) -> dict[str, bytes]:
-    return {name: body for name, body in meta_files(backup).items() if name in LEVEL_FILES}
+    return {name: body for name, body in MetaFiles(backup).items() if name in LEVEL_FILES}
 
 
 def changed(files: dict[str, bytes], name: str, **infos: Any) -> dict[str, bytes]:

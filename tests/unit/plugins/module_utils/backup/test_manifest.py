@@ -17,10 +17,10 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest i
     FieldLogs,
     IndexMeta,
     Log,
+    MetaFiles,
     PartitionMeta,
     SegmentMeta,
     encode,
-    meta_files,
 )
 
 # Field id 0 has no key, partition -1 no group; ids and timestamps are whole numbers beyond 2**53.
@@ -111,16 +111,16 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", META_FILES)
 def test_the_example_is_written_as_milvus_backup_would(example: BackupMeta, name: str) -> None:
-    assert meta_files(example)[name].decode() == EXPECTED[name]
+    assert MetaFiles(example)[name].decode() == EXPECTED[name]
 
 
 def test_the_commit_is_written_last(example: BackupMeta) -> None:
-    assert tuple(meta_files(example)) == META_FILES
+    assert tuple(MetaFiles(example)) == META_FILES
     assert META_FILES[-1] == "full_meta.json"
 
 
 def test_an_empty_backup() -> None:
-    bodies = meta_files(BackupMeta("id", "none", "", (), ()))
+    bodies = MetaFiles(BackupMeta("id", "none", "", (), ()))
     assert bodies["full_meta.json"] == b'{"id":"id","state_code":0,"name":"none","size":0}'
     assert bodies["backup_meta.json"] == bodies["full_meta.json"]
     assert {bodies[name] for name in META_FILES[1:4]} == {b"{}"}
@@ -180,7 +180,7 @@ def test_texts_are_escaped_as_by_go(text: str, written: str) -> None:
 
 
 def test_every_file_is_one_line(example: BackupMeta) -> None:
-    for body in meta_files(example).values():
+    for body in MetaFiles(example).values():
         assert b"\n" not in body
         assert not body.endswith(b"\n")
         assert _numbers_are_exact(json.loads(body))

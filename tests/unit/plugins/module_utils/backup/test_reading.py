@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, meta_files
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, MetaFiles
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.reading import parse_full_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify import objects_by_meta
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
@@ -49,7 +49,7 @@ Place = tuple[Any, Any]
 
 
 def full_meta(backup: BackupMeta) -> bytes:
-    return meta_files(backup)["full_meta.json"]
+    return MetaFiles(backup)["full_meta.json"]
 
 
 def read(body: bytes | Tree) -> BackupMeta:
@@ -83,7 +83,7 @@ def places(tree: Any) -> Iterator[Place]:
 def use(backup: BackupMeta) -> None:
     """What a restore does with a backup before it calls any server."""
     layout = BackupLayout("backup", "nightly_01")
-    meta_files(backup)
+    dict(MetaFiles(backup))
     objects_by_meta(layout, backup)
     for collection in backup.collections:
         import_jobs(layout, collection)

@@ -16,7 +16,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.integrity 
     write_manifest,
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, meta_files
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta, MetaFiles
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify import (
     ETAG,
     SIZE,
@@ -173,7 +173,7 @@ def test_what_else_may_lie_in_a_backup_of_another_tool(
 def test_a_backup_of_ours_is_verified_by_its_manifest(example: BackupMeta, store: ObjectStore) -> None:
     for name in ("a", "b"):
         store.write(LAYOUT.binlogs + name, name.encode())
-    bodies = meta_files(example)
+    bodies = MetaFiles(example)
     for name, body in bodies.items():
         store.write(LAYOUT.meta(name), body)
     manifest = write_manifest(
