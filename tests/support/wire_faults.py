@@ -31,7 +31,8 @@ SEED = 5
 class Faults:
     """A C(share) of the requests whose first line has C(only) in it suffer C(kind); more than C(cap) at once get a 503.
 
-    C(seconds) is what every request takes longer than without. The numbers count what happened.
+    C(seconds) is what every request takes longer than without. C(lines) are the first lines of all requests; the
+    numbers count what happened.
     """
 
     kind: str = ""
@@ -43,6 +44,7 @@ class Faults:
     done: int = 0
     most_at_once: int = 0
     open: int = 0
+    lines: list[str] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
 
@@ -51,6 +53,7 @@ class Faults:
         """What to do with this request, '' for nothing."""
         with self.guard:
             self.requests += 1
+            self.lines.append(line)
             self.open += 1
             self.most_at_once = max(self.most_at_once, self.open)
             hit = self.only in line and self.chance.random() < self.share

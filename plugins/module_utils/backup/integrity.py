@@ -99,7 +99,7 @@ def write_manifest(
         tool_version=tool_version,
         objects=count,
         bytes=size,
-        meta={name: digest(body) for name, body in meta.items()},
+        meta={name: digest(meta[name]) for name in meta},  # one of them in memory at a time
         shards=tuple(shards),
         skipped=skipped,
         superseded={name: sha for name, sha in previous.meta.items() if name != "full_meta.json"} if previous else {},

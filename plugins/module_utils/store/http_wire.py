@@ -129,7 +129,7 @@ class Connection:
         poller.register(self._line, select.POLLIN)
         return not poller.poll(0)
 
-    def exchange(self, head: bytes, body: Iterable[bytes], timeout: float) -> Answer:
+    def exchange(self, head: bytes, body: Iterable[bytes | memoryview], timeout: float) -> Answer:
         """Send a request and read the head of its answer. What C(body) raises passes through, with the line closed."""
         self._line.settimeout(timeout)
         try:
@@ -160,7 +160,7 @@ class Connection:
     def close(self) -> None:
         self._line.close()
 
-    def _send(self, head: bytes, body: Iterable[bytes]) -> None:
+    def _send(self, head: bytes, body: Iterable[bytes | memoryview]) -> None:
         """A service that refuses a body closes the line while it arrives: then its answer counts, not the break."""
         try:
             self._line.sendall(head)

@@ -34,6 +34,7 @@ READ_SECONDS = 60.0
 SLOWEST_BYTES = 10 << 20
 """Bytes a second that a service is expected to move at least: time-outs grow with the size of an object."""
 
+SLICE_BYTES = 1 << 20
 MOST_DOCUMENT_BYTES = 64 << 20
 T = TypeVar("T")
 
@@ -254,7 +255,7 @@ class Service:
     def _send(self, action: str, request: Request, body: bytes | CheckedReader, fresh: bool) -> _Exchange:
         """The head of a success; everything else is raised."""
         self._asked = next(self._requests)
-        pieces = body.pieces() if isinstance(body, CheckedReader) else (body,) if body else ()
+        pieces = body.pieces() if isinstance(body, CheckedReader) else _slices(body) if body else ()
         site = self._site
         try:
             head = site.head(request, body)
@@ -318,6 +319,12 @@ class Service:
         url = self._access.bucket_url(region)
         connections = Connections(find_route(url, self._access.tls_context))
         return _Site(region, quoted_path(urlsplit(url).path), Signer(self._access.keys(), region), connections)
+
+
+def _slices(body: bytes) -> Iterator[memoryview]:
+    """A large document goes out in slices: a time-out is for each, and says nothing about how slow a line may be."""
+    whole = memoryview(body)
+    return (whole[first : first + SLICE_BYTES] for first in range(0, len(body), SLICE_BYTES))
 
 
 def _payload_digest(body: bytes | CheckedReader) -> str:

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a backup asks of the object storage: it is paid by the request, and waits for each."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from urllib.parse import parse_qs, urlsplit
+
+from labs import RunningLab, Side
+from module_process import run
+from wire_faults import Faults, faulty
+
+Fresh = Callable[[str], str]
+PAGE = 1000
+
+
+def kinds(lines: Iterable[str], name: str) -> Counter[str]:
+    """Requests by what they do; keys below the backup without the path to it, its shards and meta files as one kind."""
+    counted: Counter[str] = Counter()
+    for line in lines:
+        method, target, _version = line.split(" ")
+        parts = urlsplit(target)
+        key = parts.path.partition(f"/backup/{name}/")[2]
+        folder = key.partition("/")[0]
+        if method == "GET" and "list-type" in parse_qs(parts.query):
+            counted["LIST"] += 1
+        else:
+            counted[f"{method} {folder}" if folder in ("binlogs", "meta") else f"{method} {key}"] += 1
+    return counted
+
+
+def test_a_backup_asks_no_more_than_it_must(lab: RunningLab, source: Side, films: str, fresh: Fresh) -> None:
+    """First each object once, and listings for the plan and the proof; then, as nothing is to do, one listing."""
+    name, seen = fresh("counted"), Faults()
+    with faulty(lab.answer["s3"]["port"], seen) as port:
+        arguments = {**source.options, "storage_port": port, "name": name, "collections": [films]}
+        made = run("milvus_backup", arguments)
+        assert made.result["changed"], made.output
+        first = kinds(seen.lines, name)
+        seen.lines.clear()
+        kept = run("milvus_backup", arguments)
+        assert not kept.failed, kept.output
+        second = kinds(seen.lines, name)
+    objects = made.result["backup"]["objects"]
+    assert made.result["copied"]["objects"] == objects
+    assert first["PUT binlogs"] == objects
+    assert first["PUT meta"] == 5
+    assert not [what for what in first if what.startswith("HEAD")]
+    assert not kept.result["changed"]
+    assert second.pop("LIST") == math.ceil(objects / PAGE) == 1
+    assert second.pop("GET meta") <= 6
+    assert set(second) == {"GET control/manifest.json", "GET control/objects-00000.jsonl"}
+    assert first["LIST"] <= 14, first  # four for the data, the others tell what lies at the place
