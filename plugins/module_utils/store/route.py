@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import usage_error
@@ -30,19 +31,19 @@ class Route:
     context: ssl.SSLContext | None
     proxy: SplitResult | None
 
-    @property
+    @cached_property
     def host(self) -> str:
         """The host as requests name it: with its port, unless that is the usual one."""
         usual = self.url.port is None or self.url.port == PORTS[self.url.scheme]
         name = f"[{self.url.hostname}]" if ":" in (self.url.hostname or "") else self.url.hostname or ""
         return name if usual else f"{name}:{self.url.port}"
 
-    @property
+    @cached_property
     def request_prefix(self) -> str:
         """What stands before the path of each request: a proxy that is no tunnel wants the whole URL."""
         return f"http://{self.host}" if self.proxy and not self.context else ""
 
-    @property
+    @cached_property
     def request_headers(self) -> str:
         return _proxy_login(self.proxy) if self.proxy and not self.context else ""
 
