@@ -10,12 +10,13 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
     $$name -c '$(WORKS)' 2>/dev/null && { echo $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help python test-venv demo-venv unit test format demo clean
+.PHONY: help python test-venv demo-venv unit test benchmarks format demo clean
 
 help:
 	@echo 'make demo            a collection moves from one Milvus to another, on real servers started for it here'
 	@echo 'make unit            the unit tests, in seconds           ARGS="-k name" goes to pytest'
 	@echo 'make test            everything                           LEGS="ruff unit" runs only these'
+	@echo 'make benchmarks      copies against boto3 and s5cmd, and whole backups; half an hour    ARGS="--rounds 1"'
 	@echo 'make format          rewrites the Python files as "make test" wants them'
 	@echo 'make clean           removes .venv, .cache and what the tools leave behind'
 	@echo 'PYTHON=/usr/bin/python3.12 before or after make chooses the Python (3.11 or newer)'
@@ -35,6 +36,12 @@ unit: test-venv
 
 test: python
 	@$(PYTHON) tests/tools/run_tests.py $(LEGS)
+
+benchmarks: python
+	@$(PYTHON) tests/tools/virtualenv.py .venv/benchmarks tests/requirements-benchmarks.txt
+	@.venv/benchmarks/bin/python tests/benchmarks/run.py $(ARGS)
+	@.venv/benchmarks/bin/python tests/benchmarks/module_runs.py $(ARGS)
+	@.venv/benchmarks/bin/python tests/benchmarks/million.py
 
 format: test-venv
 	@.venv/test/bin/ruff check --fix .

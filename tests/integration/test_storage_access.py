@@ -22,6 +22,7 @@ from certificates import Authority, create_authority
 from labs import RunningLab, Side
 from module_process import ModuleRun, run
 
+from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import instance_store
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3 import S3Store
 
@@ -92,6 +93,59 @@ def test_https_with_a_private_ca(source: Side, authority: Authority, tls_port: i
         refused = info(source, **https, **untrusted)
         assert refused.kind == "unreachable", refused.output
         assert "storage_ca_path" in refused.result["msg"]
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[int, list[str]]]:
+    """A proxy that opens tunnels; the first line of each request to it."""
+    asked: list[str] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=_open_tunnels, args=(listener, asked), daemon=True).start()
+    yield int(listener.getsockname()[1]), asked
+    listener.close()
+
+
+def _open_tunnels(listener: socket.socket, asked: list[str]) -> None:
+    while True:
+        try:
+            front, _address = listener.accept()
+        except OSError:
+            return
+        threading.Thread(target=_open_tunnel, args=(front, asked), daemon=True).start()
+
+
+def _open_tunnel(front: socket.socket, asked: list[str]) -> None:
+    with front:
+        asked.append(front.recv(65536).split(b"\r\n")[0].decode())
+        host, _, port = asked[-1].split(" ")[1].partition(":")
+        with socket.create_connection((host, int(port))) as back:
+            front.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=_pump, args=(back, front), daemon=True).start()
+            _pump(front, back)
+
+
+def test_https_through_a_proxy(
+    lab: RunningLab,
+    source: Side,
+    authority: Authority,
+    tls_port: int,
+    proxy: tuple[int, list[str]],
+    films: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The proxy sees where to, and nothing else; the certificate is the service's, and is checked."""
+    port, asked = proxy
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    https = {**source.options, "storage_port": tls_port, "storage_use_ssl": True}
+    store = S3Store(instance_store({**https, "storage_ca_path": authority.path}))
+    prefix = f"{source.root_path}/insert_log/"
+    assert {item.key for item in store.list_objects(prefix)} == set(lab.objects(prefix))
+    assert set(asked) == {f"CONNECT 127.0.0.1:{tls_port} HTTP/1.1"}
+    with pytest.raises(MilvusOpsError) as refused:
+        S3Store(instance_store(https)).has_objects(prefix)
+    assert refused.value.kind == "unreachable"
 
 
 def test_credentials_of_the_chain(source: Side, films: str) -> None:
@@ -177,6 +231,12 @@ def test_web_identity(
     ("place", "host", "path"),
     [
         pytest.param({"storage_type": "aws", "storage_region": "eu-west-1"}, "bucket.s3.", "/key", id="virtual host"),
+        pytest.param(
+            {"storage_type": "aws", "storage_address": "s3.eu-west-1.amazonaws.com", "storage_use_ssl": True},
+            "bucket.s3.eu-west-1.amazonaws.com",
+            "/key",
+            id="address of Amazon",
+        ),
         pytest.param({"storage_address": "minio.example.com"}, "minio.example.com", "/bucket/key", id="path"),
     ],
 )

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """HTTP/1.1 over one socket, as little of it as talking to an object storage takes.
 
-Own code, for speed: the standard library reads each head of an answer with the parser for e-mail, which costs more than
-all else that a copy needs of the processor (docs/performance.md).
+Own code, for speed: the standard library reads each head of an answer with the parser for e-mail, in seven times the
+time (docs/performance.md).
 """
 
 from __future__ import annotations
