@@ -227,6 +227,21 @@ def test_what_a_partial_backup_holds_is_kept_and_must_be_there(store: ObjectStor
     assert held_key in caught.value.failure.where
 
 
+def test_what_is_held_and_planned_again_counts_once(store: ObjectStore, example: BackupMeta) -> None:
+    """A collection that was renamed since: its objects have the keys that the partial backup holds, and may be new."""
+    expected = filled(store)
+    plan = planned(store, example)
+    held = StoredObject(min(expected.values()), 1, "0" * 32)
+    brought = transfer(store, Destination(store), [plan], [held]).run()
+    assert list(brought.stored) == list(store.list_objects(BACKUP.binlogs))
+
+
+def test_a_number_that_is_no_id_is_refused(store: ObjectStore) -> None:
+    store.write(insert_key(8, 8009, 0, 10**19), b"")
+    with pytest.raises(MilvusOpsError):
+        stored_logs(Source(cast(Any, None), store, INSTANCE), collection(), {8009})
+
+
 def test_packed_logs_are_a_sequence() -> None:
     assert not PackedLogs("", ())
     assert list(PackedLogs("", ())) == []
