@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 
 class Gate:
-    """Lets C(ceiling) requests through at once, fewer while the service is busy. Safe to use from many threads."""
+    """Lets C(ceiling) requests through at once, fewer while the service is busy. Safe to use from many threads.
+
+    In the order in which they came: a thread that asks again at once would else always be before one that waits.
+    """
 
     def __init__(self, ceiling: int) -> None:
         self._ceiling = max(1, ceiling)
         self._limit = float(self._ceiling)
         self._open = 0
         self._round = 0
-        self._free = threading.Condition(threading.Lock())
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
 
     @property
     def limit(self) -> int:
@@ -24,10 +29,18 @@ class Gate:
 
     def enter(self) -> int:
         """Wait for a place; the round that it belongs to."""
-        with self._free:
-            while self._open >= int(self._limit):
-                self._free.wait()
-            self._open += 1
+        with self._guard:
+            if not self._waiting and self._open < int(self._limit):
+                self._open += 1
+                return self._round
+            turn = threading.Event()
+            self._waiting.append(turn)
+        try:
+            turn.wait()
+        except BaseException:
+            self._give_up(turn)
+            raise
+        with self._guard:
             return self._round
 
     def leave(self, entered: int, *, busy: bool) -> None:
@@ -35,12 +48,25 @@ class Gate:
 
         One wave of refusals halves the limit once: those who entered before the last change know nothing new.
         """
-        with self._free:
+        with self._guard:
             self._open -= 1
             if busy and entered == self._round:
                 self._limit = max(1.0, self._limit / 2)
                 self._round += 1
             elif not busy and self._limit < self._ceiling:
                 self._limit = min(float(self._ceiling), self._limit + 1 / self._limit)
-                self._free.notify()
-            self._free.notify()
+            self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting and self._open < int(self._limit):
+            self._open += 1
+            self._waiting.popleft().set()
+
+    def _give_up(self, turn: threading.Event) -> None:
+        """A wait that was interrupted: its turn may have come just before."""
+        with self._guard:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            else:
+                self._open -= 1
+            self._let_in()
