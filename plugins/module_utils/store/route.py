@@ -12,6 +12,7 @@ import sys
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -54,7 +55,7 @@ class Route:
             line = socket.create_connection((first.hostname, first.port or PORTS[first.scheme]), CONNECT_SECONDS)
         except TimeoutError as error:
             raise LineBroken("ConnectTimeoutError", f"no connection in {CONNECT_SECONDS:g} seconds") from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that no host can have is a UnicodeError
             raise LineBroken("EndpointConnectionError", str(error)) from error
         try:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -72,7 +73,8 @@ class Route:
             raise
 
     def _open_tunnel(self, line: socket.socket) -> None:
-        target = f"{self.url.hostname}:{self.url.port or PORTS[self.url.scheme]}"
+        name = f"[{self.url.hostname}]" if ":" in (self.url.hostname or "") else self.url.hostname
+        target = f"{name}:{self.url.port or PORTS[self.url.scheme]}"
         head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{_proxy_login(self.proxy)}\r\n"
         answer = Connection(line).exchange(head.encode("latin-1"), (), CONNECT_SECONDS)
         if answer.status != 200:
@@ -85,8 +87,9 @@ class Connections:
     A pool and not one per thread, since the threads of a copy come and go, and streaming takes two at once.
     """
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, most: int) -> None:
         self.route = route
+        self._most = most
         self.opened = 0
         self._idle: deque[Connection] = deque()
 
@@ -105,7 +108,11 @@ class Connections:
         return connection
 
     def give_back(self, connection: Connection) -> None:
+        """Keep it, at most so many as are used at once; those that were not used for longest go."""
         self._idle.append(connection)
+        if len(self._idle) > self._most:
+            with suppress(IndexError):  # others have taken them meanwhile
+                self._idle.popleft().close()
 
 
 def find_route(url: str, make_context: Callable[[], ssl.SSLContext]) -> Route:

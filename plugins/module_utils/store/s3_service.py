@@ -134,6 +134,7 @@ class Service:
     def __init__(self, config: StoreConfig, concurrency: int) -> None:
         self._config = config
         self._access = Access(config)
+        self._concurrency = concurrency
         self._gate = Gate(concurrency)
         self._budget = RetryBudget()
         self._requests = itertools.count(1)
@@ -224,10 +225,19 @@ class Service:
         attempt: Callable[[bool], T],
         still_wanted: Callable[[], None] = lambda: None,
     ) -> T:
-        """Call C(attempt) until it succeeds: first with False, then with True, to use no kept connection again."""
-        again = itertools.chain((False,), itertools.repeat(True))
+        """Call C(attempt) until it succeeds: with True after a broken connection, to use no kept one again."""
+        broke = False
+
+        def once() -> T:
+            nonlocal broke
+            try:
+                return attempt(broke)
+            except TransferBroken as error:
+                broke = isinstance(error.__cause__, LineBroken)
+                raise
+
         return persist(
-            lambda: attempt(next(again)),
+            once,
             self.place(request.key),
             operation=f"{action} in the object storage",
             attempts=lambda: ATTEMPTS if self._contacted else FIRST_CONTACT_ATTEMPTS,
@@ -317,7 +327,7 @@ class Service:
 
     def _site_in(self, region: str) -> _Site:
         url = self._access.bucket_url(region)
-        connections = Connections(find_route(url, self._access.tls_context))
+        connections = Connections(find_route(url, self._access.tls_context), self._concurrency)
         return _Site(region, quoted_path(urlsplit(url).path), Signer(self._access.keys(), region), connections)
 
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import base64
+import socket
+import ssl
 import stat
 import sys
 import time
@@ -18,8 +20,15 @@ from scripted_s3 import Script, http, scripted
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import Pin, TransferBroken, WriteScope
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import (
+    ConditionFailed,
+    Pin,
+    TransferBroken,
+    WriteScope,
+)
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import instance_store
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.http_wire import Connection, LineBroken
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.route import Connections, find_route
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3 import S3Store
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors import Refusal
 
@@ -267,3 +276,27 @@ def test_the_clock_of_the_service_is_read(date: str, seconds: int | None) -> Non
     assert stored is not None
     assert stored.store_now == stored.modified
     assert stored.store_now == seconds if seconds else stored.store_now >= began
+
+
+BUSY = http("<Error><Code>SlowDown</Code></Error>", "503 Slow Down")
+
+
+def test_a_service_that_is_busy_is_asked_again_over_the_same_connection() -> None:
+    """A new one for each repeat, and the old ones kept, would use up what a process may have open."""
+    script = Script([BUSY, EMPTY_LISTING] * 5)
+    with scripted(script) as port:
+        store = store_at(port)
+        for _number in range(5):
+            assert not store.has_objects("a/")
+    assert store.service.traffic.repeats == 5
+    assert store.service.traffic.connections == 1
+
+
+def test_no_more_connections_are_kept_than_are_used_at_once() -> None:
+    with scripted(Script([EMPTY_LISTING])) as port:
+        kept = Connections(find_route(f"http://127.0.0.1:{port}", ssl.create_default_context), most=2)
+        for connection in [kept.take() for _number in range(4)]:
+            kept.give_back(connection)
+        for _number in range(3):
+            kept.take()
+    assert kept.opened == 5
