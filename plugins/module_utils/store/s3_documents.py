@@ -16,8 +16,12 @@ from .base import StoredObject
 from .http_wire import LineBroken
 from .s3_errors import may_succeed_again
 
-NAMESPACE = re.compile(rb'\sxmlns="[^"]*"')
-NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
+NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+"""With the carriage return, which a reader takes for a line feed."""
+
+BEGIN = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>)?\s*"
+"""Blanks of any number: services send them to keep the line alive while they work."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,13 @@ def text_of(body: bytes, name: str) -> str:
 
 
 def is_document(body: bytes, root: str) -> bool:
-    """Whether this is a whole document with that root. A 200 may carry an error, or break off."""
-    begin, end = b"<%s" % root.encode(), b"</%s>" % root.encode()
-    return begin in body[:300] and body.rstrip().endswith(end)
+    """Whether this is a whole document with that root, an empty one too. A 200 may carry an error, or break off."""
+    name = root.encode()
+    begin = re.match(BEGIN + rb"<%s(\s[^<>]*?)?(/?)>" % name, body)
+    if begin is None:
+        return False
+    rest = body[begin.end() :].rstrip()
+    return not rest if begin[2] else rest.endswith(b"</%s>" % name)
 
 
 def can_be_written(key: str) -> bool:

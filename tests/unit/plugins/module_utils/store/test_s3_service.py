@@ -300,3 +300,35 @@ def test_no_more_connections_are_kept_than_are_used_at_once() -> None:
         for _number in range(3):
             kept.take()
     assert kept.opened == 5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("<DeleteResult/>", id="one tag"),
+        pytest.param(
+            '<?xml version="1.0"?>\n<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/" />\n', id="aws"
+        ),
+        pytest.param("<?xml version='1.0'?>" + " " * 4000 + "<DeleteResult></DeleteResult>", id="blanks to stay alive"),
+        pytest.param("<DeleteResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'></DeleteResult>", id="one quote"),
+    ],
+)
+def test_every_way_of_writing_that_all_was_deleted_is_understood(answer: str) -> None:
+    script = Script([http(answer)])
+    with scripted(script) as port:
+        assert store_at(port, "a/").delete(["a/1"]) == 1
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("answer", ["<DeleteResultOf></DeleteResult>", "<Error/></DeleteResult>", "<DeleteResult>"])
+def test_another_document_does_not_say_that_all_was_deleted(answer: str) -> None:
+    with scripted(Script([http(answer)])) as port, pytest.raises(MilvusOpsError):
+        store_at(port, "a/").delete(["a/1"])
+
+
+def test_a_key_that_an_xml_reader_would_alter_is_deleted_alone() -> None:
+    """A reader of XML takes a carriage return for a line feed: another object would be deleted."""
+    script = Script([http(status="204 No Content")])
+    with scripted(script) as port:
+        assert store_at(port, "a/").delete(["a/x\rb"]) == 1
+    assert script.requests[0].startswith("DELETE /bucket/a/x%0Db ")
