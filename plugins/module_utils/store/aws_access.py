@@ -14,6 +14,7 @@ import re
 import ssl
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import MilvusOpsError
 from .config import StoreConfig
@@ -39,7 +40,7 @@ class Access:
             return self._config.region
         profile = os.path.expanduser("~/.aws/config")
         asked = not self._config.address or any(os.environ.get(name) for name in REGION_SETTINGS)
-        found = self._session().get_config_variable("region") if asked or os.path.exists(profile) else None
+        found = self._told("region") if asked or os.path.exists(profile) else None
         return str(found or DEFAULT_REGION)
 
     def keys(self) -> Callable[[], Keys]:
@@ -53,8 +54,8 @@ class Access:
     def bucket_url(self, region: str) -> str:
         """Amazon's buckets by host name, where the name allows it; all others by path below their service."""
         config = self._config
-        service = config.endpoint_url or str(self._session().create_client("s3", region_name=region).meta.endpoint_url)
-        amazon = not config.address or config.address.endswith(AMAZON)
+        service = config.endpoint_url or self._address_of_amazon(region)
+        amazon = (urlsplit(service).hostname or "").endswith(AMAZON)
         if amazon and HOST_NAME_BUCKET.fullmatch(config.bucket):
             return service.replace("://", f"://{config.bucket}.", 1)
         return f"{service}/{config.bucket}"
@@ -67,12 +68,31 @@ class Access:
         named = os.environ.get("AWS_CA_BUNDLE")
         if named:
             return named
-        configured = self._session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        configured = self._told("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
         if configured:
             return str(configured)
         from botocore.httpsession import get_cert_path
 
         return str(get_cert_path(True))
+
+    def _address_of_amazon(self, region: str) -> str:
+        """Keys in the place of real ones: without any, a client would look for some, at addresses that may stall."""
+        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+        client = self._settled(lambda session: session.create_client("s3", region_name=region, **keys))
+        return str(client.meta.endpoint_url)
+
+    def _told(self, setting: str) -> Any:
+        return self._settled(lambda session: session.get_config_variable(setting))
+
+    def _settled(self, ask: Callable[[Any], Any]) -> Any:
+        """Raises ValueError for settings that are wrong: a profile that does not exist, a file that cannot be read."""
+        session = self._session()
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return ask(session)
+        except BotoCoreError as error:
+            raise ValueError(str(error)) from error
 
     def _session(self) -> Any:
         if self._made is None:

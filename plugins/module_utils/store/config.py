@@ -9,6 +9,7 @@ bucket. Option-wise inheritance could send one account's key to another's endpoi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ DEFAULT_STORAGE_TYPE = "minio"
 PLACE_DEFAULTS = {"storage_type": DEFAULT_STORAGE_TYPE, "storage_use_ssl": False}
 DEFAULT_BACKUP_ROOT_PATH = "backup"
 OPERATION = "reading the storage options"
+BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,13 @@ def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
     bucket = text("bucket_name")
     if bucket is None:
         raise usage_error(OPERATION, f"{prefix}bucket_name", "no bucket is named", f"set {prefix}bucket_name")
+    if not BUCKET_NAME.fullmatch(bucket) or not bucket.strip("."):
+        raise usage_error(
+            OPERATION,
+            f"{prefix}bucket_name",
+            f"{bucket!r} is no name of a bucket",
+            "write the name alone, without a path or an address",
+        )
     if storage_type == "minio" and text("storage_address") is None:
         raise usage_error(
             OPERATION,

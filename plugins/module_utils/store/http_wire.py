@@ -136,6 +136,8 @@ class Connection:
             self._send(head, body)
             while True:
                 answer = self._receive_head()
+                if self._refused and 200 <= answer.status < 300:
+                    raise LineBroken("ConnectionResetError", "a success was answered before the request was out")
                 if answer.status >= 200:
                     return answer
         except BaseException:

@@ -18,6 +18,7 @@ from itertools import islice
 from ..errors import MilvusOpsError
 from . import s3_parts
 from .base import (
+    ConditionFailed,
     ContentDigest,
     ObjectStore,
     Pace,
@@ -119,7 +120,12 @@ class S3Store:
         elif if_etag is not None:
             condition["if-match"] = f'"{if_etag}"'
         request = Request("PUT", self._scope.require(key), headers=condition, body=body, moved=len(body))
-        return self.service.ask("writing", request).headers.get("etag", "").strip('"')
+        try:
+            return self.service.ask("writing", request).headers.get("etag", "").strip('"')
+        except SourceMissing as error:  # what some services say to a condition on an object that is not there
+            if if_etag is None:
+                raise
+            raise ConditionFailed(key) from error
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete enumerated keys and return their number; a key that is already gone is no error."""

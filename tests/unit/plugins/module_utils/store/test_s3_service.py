@@ -332,3 +332,65 @@ def test_a_key_that_an_xml_reader_would_alter_is_deleted_alone() -> None:
     with scripted(script) as port:
         assert store_at(port, "a/").delete(["a/x\rb"]) == 1
     assert script.requests[0].startswith("DELETE /bucket/a/x%0Db ")
+
+
+@pytest.mark.parametrize("bucket", ["a/b", "a?b", "a#b", "..", "a b", "b\u00fccket"])
+def test_a_name_that_no_bucket_has_reaches_no_service(bucket: str) -> None:
+    """Written into an address, it would name another bucket, or another place in one."""
+    script = Script([EMPTY_LISTING])
+    with scripted(script) as port, pytest.raises(MilvusOpsError) as caught:
+        store_at(port, bucket_name=bucket).has_objects("a/")
+    assert (caught.value.kind, script.requests) == ("usage", [])
+
+
+def test_a_profile_that_does_not_exist_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(MilvusOpsError) as caught:
+        store_at(1)
+    assert caught.value.kind == "usage"
+
+
+def test_an_address_that_is_no_host_name_is_unreachable() -> None:
+    with pytest.raises(MilvusOpsError) as caught:
+        store_at(1, storage_address="a..b").has_objects("a/")
+    assert caught.value.kind == "unreachable"
+
+
+def test_keys_that_are_given_are_the_only_ones_that_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in a profile, and not at an address that only some hosts have."""
+    asked = tmp_path / "asked"
+    config = tmp_path / "config"
+    config.write_text(f"[default]\ncredential_process = /usr/bin/touch {asked}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    options = {"storage_type": "aws", "access_key_id": "key", "secret_access_key": SECRET, "bucket_name": "bucket"}
+    store = S3Store(instance_store({**options, "storage_use_ssl": True, "storage_region": "eu-west-1"}))
+    assert store.service.url_of("a") == "https://bucket.s3.eu-west-1.amazonaws.com/a"
+    assert not asked.exists()
+
+
+def test_a_service_of_the_environment_at_an_ip_address_is_asked_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000")
+    options = {"storage_type": "aws", "access_key_id": "key", "secret_access_key": SECRET, "bucket_name": "bucket"}
+    assert S3Store(instance_store(options)).service.url_of("a") == "http://127.0.0.1:9000/bucket/a"
+
+
+def test_a_lock_that_was_removed_is_no_missing_source() -> None:
+    """Some services answer 404 to a condition on an object that is not there."""
+    script = Script([http("<Error><Code>NoSuchKey</Code></Error>", "404 Not Found")])
+    with scripted(script) as port, pytest.raises(ConditionFailed):
+        store_at(port, "a/").write("a/lock", b"x", if_etag="1")
+
+
+def test_a_success_for_a_body_that_did_not_go_out_is_none() -> None:
+    """Something between may answer before it has read all."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(http(EMPTY_LIST))
+    theirs.shutdown(socket.SHUT_RD)
+    with theirs, pytest.raises(LineBroken):
+        Connection(ours).exchange(b"PUT / HTTP/1.1\r\n\r\n", [bytes(1 << 20)] * 8, 5.0)
