@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trying again: full jitter, a deadline for each request, and a budget that all requests to a store share.
+"""Trying again: pauses with jitter, a deadline for each request, and a budget that all requests to a store share.
 
 Repeats of many threads can bring a service down that a single client could not. So every repeat is paid from one
 budget, successes refill it, and a service that refuses everything ends the run soon. How often one request is repeated
@@ -19,7 +19,7 @@ from typing import TypeVar
 from ..errors import MilvusOpsError
 from .base import TransferBroken
 
-ATTEMPTS = 8
+ATTEMPTS = 10
 FIRST_CONTACT_ATTEMPTS = 3
 """For a service that never answered anything: it is more likely misnamed than busy."""
 
@@ -29,7 +29,9 @@ LONGEST_PAUSE = 10.0
 NAP_SECONDS = 0.5
 """A pause is slept in naps, so that a run that is told to stop does."""
 
-BUDGET = 500.0
+BUDGET = 1000.0
+"""What 64 threads need to wait for a service that starts again: one thread that gives up ends the run."""
+
 REFILL = 8.0
 """Repeats that one success pays for: enough for a service that refuses four requests of five."""
 
@@ -85,7 +87,8 @@ def persist(
                 budget.refill()
             return result
         number += 1
-        pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(number - 1, 16)))
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(number - 1, 16))
+        pause = random.uniform(longest / 2, longest)
         reason = _reason_to_give_up(number, attempts(), last, budget, time.monotonic() + pause > end)
         if reason:
             raise MilvusOpsError(

@@ -119,7 +119,9 @@ class S3Store:
             condition["if-none-match"] = "*"
         elif if_etag is not None:
             condition["if-match"] = f'"{if_etag}"'
-        request = Request("PUT", self._scope.require(key), headers=condition, body=body, moved=len(body))
+        # A condition is that of a lock, which is lost when it is not renewed in time.
+        urgent, moved = bool(condition), len(body)
+        request = Request("PUT", self._scope.require(key), headers=condition, body=body, moved=moved, urgent=urgent)
         try:
             return self.service.ask("writing", request).headers.get("etag", "").strip('"')
         except SourceMissing as error:  # what some services say to a condition on an object that is not there

@@ -10,6 +10,7 @@ import socket
 import ssl
 import stat
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return iter(())
 
 
-def store_at(port: int, *scope: str, **changes: Any) -> S3Store:
+def store_at(port: int, *scope: str, connections: int = 32, **changes: Any) -> S3Store:
     options = {
         "storage_address": "127.0.0.1",
         "storage_port": port,
@@ -58,7 +59,7 @@ def store_at(port: int, *scope: str, **changes: Any) -> S3Store:
         "secret_access_key": SECRET,
         "bucket_name": "bucket",
     }
-    return S3Store(instance_store({**options, **changes}), WriteScope(scope))
+    return S3Store(instance_store({**options, **changes}), WriteScope(scope), connections)
 
 
 def test_the_region_that_the_service_names_is_used_from_then_on() -> None:
@@ -394,3 +395,34 @@ def test_a_success_for_a_body_that_did_not_go_out_is_none() -> None:
     theirs.shutdown(socket.SHUT_RD)
     with theirs, pytest.raises(LineBroken):
         Connection(ours).exchange(b"PUT / HTTP/1.1\r\n\r\n", [bytes(1 << 20)] * 8, 5.0)
+
+
+def test_a_lock_is_renewed_though_all_places_are_taken() -> None:
+    """Large copies at a busy service take minutes each, and a lock that is not renewed ends the run."""
+    script = Script([b"", http(ETag='"2"')])
+    with scripted(script) as port:
+        store = store_at(port, "a/", connections=1)
+        threading.Thread(target=store.has_objects, args=("a/",), daemon=True).start()
+        while not script.requests:
+            time.sleep(0.01)
+        renewed: list[str] = []
+        renewal = threading.Thread(target=lambda: renewed.append(store.write("a/lock", b"x", if_etag="1")), daemon=True)
+        renewal.start()
+        renewal.join(2)
+    assert renewed == ["2"]
+
+
+def test_a_service_that_is_gone_for_five_seconds_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By each of many threads: the shortest pauses count, for the first thread to give up ends the run."""
+    monkeypatch.undo()
+    slept: list[float] = []
+    monkeypatch.setattr(retry.random, "uniform", lambda low, high: low)
+    monkeypatch.setattr(retry, "_sleep", lambda seconds, still_wanted: slept.append(seconds))
+
+    def refuse() -> None:
+        raise TransferBroken("unreachable", "refused")
+
+    with pytest.raises(MilvusOpsError):
+        retry.persist(refuse, "a/1")
+    assert sum(slept) > 15
+    assert max(slept) <= retry.LONGEST_PAUSE
