@@ -6,11 +6,8 @@
 from __future__ import annotations
 
 import base64
-import socket
-import ssl
 import stat
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +18,8 @@ from scripted_s3 import Script, http, scripted
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import (
-    ConditionFailed,
-    Pin,
-    TransferBroken,
-    WriteScope,
-)
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import Pin, TransferBroken, WriteScope
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import instance_store
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.http_wire import Connection, LineBroken
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.route import Connections, find_route
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3 import S3Store
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors import Refusal
 
@@ -51,7 +41,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return iter(())
 
 
-def store_at(port: int, *scope: str, connections: int = 32, **changes: Any) -> S3Store:
+def store_at(port: int, *scope: str, **changes: Any) -> S3Store:
     options = {
         "storage_address": "127.0.0.1",
         "storage_port": port,
@@ -59,7 +49,7 @@ def store_at(port: int, *scope: str, connections: int = 32, **changes: Any) -> S
         "secret_access_key": SECRET,
         "bucket_name": "bucket",
     }
-    return S3Store(instance_store({**options, **changes}), WriteScope(scope), connections)
+    return S3Store(instance_store({**options, **changes}), WriteScope(scope))
 
 
 def test_the_region_that_the_service_names_is_used_from_then_on() -> None:
@@ -277,152 +267,3 @@ def test_the_clock_of_the_service_is_read(date: str, seconds: int | None) -> Non
     assert stored is not None
     assert stored.store_now == stored.modified
     assert stored.store_now == seconds if seconds else stored.store_now >= began
-
-
-BUSY = http("<Error><Code>SlowDown</Code></Error>", "503 Slow Down")
-
-
-def test_a_service_that_is_busy_is_asked_again_over_the_same_connection() -> None:
-    """A new one for each repeat, and the old ones kept, would use up what a process may have open."""
-    script = Script([BUSY, EMPTY_LISTING] * 5)
-    with scripted(script) as port:
-        store = store_at(port)
-        for _number in range(5):
-            assert not store.has_objects("a/")
-    assert store.service.traffic.repeats == 5
-    assert store.service.traffic.connections == 1
-
-
-def test_no_more_connections_are_kept_than_are_used_at_once() -> None:
-    with scripted(Script([EMPTY_LISTING])) as port:
-        kept = Connections(find_route(f"http://127.0.0.1:{port}", ssl.create_default_context), most=2)
-        for connection in [kept.take() for _number in range(4)]:
-            kept.give_back(connection)
-        for _number in range(3):
-            kept.take()
-    assert kept.opened == 5
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param("<DeleteResult/>", id="one tag"),
-        pytest.param(
-            '<?xml version="1.0"?>\n<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/" />\n', id="aws"
-        ),
-        pytest.param("<?xml version='1.0'?>" + " " * 4000 + "<DeleteResult></DeleteResult>", id="blanks to stay alive"),
-        pytest.param("<DeleteResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'></DeleteResult>", id="one quote"),
-    ],
-)
-def test_every_way_of_writing_that_all_was_deleted_is_understood(answer: str) -> None:
-    script = Script([http(answer)])
-    with scripted(script) as port:
-        assert store_at(port, "a/").delete(["a/1"]) == 1
-    assert len(script.requests) == 1
-
-
-@pytest.mark.parametrize("answer", ["<DeleteResultOf></DeleteResult>", "<Error/></DeleteResult>", "<DeleteResult>"])
-def test_another_document_does_not_say_that_all_was_deleted(answer: str) -> None:
-    with scripted(Script([http(answer)])) as port, pytest.raises(MilvusOpsError):
-        store_at(port, "a/").delete(["a/1"])
-
-
-def test_a_key_that_an_xml_reader_would_alter_is_deleted_alone() -> None:
-    """A reader of XML takes a carriage return for a line feed: another object would be deleted."""
-    script = Script([http(status="204 No Content")])
-    with scripted(script) as port:
-        assert store_at(port, "a/").delete(["a/x\rb"]) == 1
-    assert script.requests[0].startswith("DELETE /bucket/a/x%0Db ")
-
-
-@pytest.mark.parametrize("bucket", ["a/b", "a?b", "a#b", "..", "a b", "b\u00fccket"])
-def test_a_name_that_no_bucket_has_reaches_no_service(bucket: str) -> None:
-    """Written into an address, it would name another bucket, or another place in one."""
-    script = Script([EMPTY_LISTING])
-    with scripted(script) as port, pytest.raises(MilvusOpsError) as caught:
-        store_at(port, bucket_name=bucket).has_objects("a/")
-    assert (caught.value.kind, script.requests) == ("usage", [])
-
-
-def test_a_profile_that_does_not_exist_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(MilvusOpsError) as caught:
-        store_at(1)
-    assert caught.value.kind == "usage"
-
-
-def test_an_address_that_is_no_host_name_is_unreachable() -> None:
-    with pytest.raises(MilvusOpsError) as caught:
-        store_at(1, storage_address="a..b").has_objects("a/")
-    assert caught.value.kind == "unreachable"
-
-
-def test_keys_that_are_given_are_the_only_ones_that_are_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not in a profile, and not at an address that only some hosts have."""
-    asked = tmp_path / "asked"
-    config = tmp_path / "config"
-    config.write_text(f"[default]\ncredential_process = /usr/bin/touch {asked}\n")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    options = {"storage_type": "aws", "access_key_id": "key", "secret_access_key": SECRET, "bucket_name": "bucket"}
-    store = S3Store(instance_store({**options, "storage_use_ssl": True, "storage_region": "eu-west-1"}))
-    assert store.service.url_of("a") == "https://bucket.s3.eu-west-1.amazonaws.com/a"
-    assert not asked.exists()
-
-
-def test_a_service_of_the_environment_at_an_ip_address_is_asked_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000")
-    options = {"storage_type": "aws", "access_key_id": "key", "secret_access_key": SECRET, "bucket_name": "bucket"}
-    assert S3Store(instance_store(options)).service.url_of("a") == "http://127.0.0.1:9000/bucket/a"
-
-
-def test_a_lock_that_was_removed_is_no_missing_source() -> None:
-    """Some services answer 404 to a condition on an object that is not there."""
-    script = Script([http("<Error><Code>NoSuchKey</Code></Error>", "404 Not Found")])
-    with scripted(script) as port, pytest.raises(ConditionFailed):
-        store_at(port, "a/").write("a/lock", b"x", if_etag="1")
-
-
-def test_a_success_for_a_body_that_did_not_go_out_is_none() -> None:
-    """Something between may answer before it has read all."""
-    ours, theirs = socket.socketpair()
-    theirs.sendall(http(EMPTY_LIST))
-    theirs.shutdown(socket.SHUT_RD)
-    with theirs, pytest.raises(LineBroken):
-        Connection(ours).exchange(b"PUT / HTTP/1.1\r\n\r\n", [bytes(1 << 20)] * 8, 5.0)
-
-
-def test_a_lock_is_renewed_though_all_places_are_taken() -> None:
-    """Large copies at a busy service take minutes each, and a lock that is not renewed ends the run."""
-    script = Script([b"", http(ETag='"2"')])
-    with scripted(script) as port:
-        store = store_at(port, "a/", connections=1)
-        threading.Thread(target=store.has_objects, args=("a/",), daemon=True).start()
-        while not script.requests:
-            time.sleep(0.01)
-        renewed: list[str] = []
-        renewal = threading.Thread(target=lambda: renewed.append(store.write("a/lock", b"x", if_etag="1")), daemon=True)
-        renewal.start()
-        renewal.join(2)
-    assert renewed == ["2"]
-
-
-def test_a_service_that_is_gone_for_five_seconds_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By each of many threads: the shortest pauses count, for the first thread to give up ends the run."""
-    monkeypatch.undo()
-    slept: list[float] = []
-    monkeypatch.setattr(retry.random, "uniform", lambda low, high: low)
-    monkeypatch.setattr(retry, "_sleep", lambda seconds, still_wanted: slept.append(seconds))
-
-    def refuse() -> None:
-        raise TransferBroken("unreachable", "refused")
-
-    with pytest.raises(MilvusOpsError):
-        retry.persist(refuse, "a/1")
-    assert sum(slept) > 15
-    assert max(slept) <= retry.LONGEST_PAUSE
