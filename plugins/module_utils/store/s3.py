@@ -209,7 +209,9 @@ class S3Store:
                 yield page
                 if following is None:
                     return
-                page = following.result()
+                last, page = page.token, following.result()
+                if page.token and page.token == last:
+                    raise self.service.failure("listing", prefix, Refusal("SameToken", "the listing does not move on"))
 
     def _page(self, prefix: str, query: Mapping[str, str]) -> Page:
         """Raises for a page that does not say where the next one begins, rather than taking it for the last."""

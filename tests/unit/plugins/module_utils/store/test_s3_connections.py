@@ -199,3 +199,13 @@ def test_a_service_that_is_gone_for_five_seconds_is_waited_for(monkeypatch: pyte
         retry.persist(refuse, "a/1")
     assert sum(slept) > 15
     assert max(slept) <= retry.LONGEST_PAUSE
+
+
+def test_a_listing_that_does_not_move_on_is_ended() -> None:
+    """It would never end, and show each of its objects again and again."""
+    page = "<Contents><Key>a/1</Key><Size>1</Size></Contents><IsTruncated>true</IsTruncated>"
+    answer = http(f"<ListBucketResult>{page}<NextContinuationToken>2</NextContinuationToken></ListBucketResult>")
+    with scripted(Script([answer])) as port, pytest.raises(MilvusOpsError) as caught:
+        for number, _item in enumerate(store_at(port).list_objects("a/")):
+            assert number < 10
+    assert "the listing does not move on" in str(caught.value)
