@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,5 @@ def test_a_listing_that_does_not_move_on_is_ended() -> None:
     page = "<Contents><Key>a/1</Key><Size>1</Size></Contents><IsTruncated>true</IsTruncated>"
     answer = http(f"<ListBucketResult>{page}<NextContinuationToken>2</NextContinuationToken></ListBucketResult>")
     with scripted(Script([answer])) as port, pytest.raises(MilvusOpsError) as caught:
-        for number, _item in enumerate(store_at(port).list_objects("a/")):
-            assert number < 10
+        list(islice(store_at(port).list_objects("a/"), 10))
     assert "the listing does not move on" in str(caught.value)
