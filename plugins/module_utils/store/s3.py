@@ -181,7 +181,7 @@ class S3Store:
             s3_parts.copy_in_parts(self.service, bucket, pin, key, pace)
             return
         headers = {"x-amz-copy-source": quoted_path(f"/{bucket}/{pin.key}"), **s3_parts.pinned(pin)}
-        request = Request("PUT", key, headers=headers, root="CopyObjectResult", moved=pin.size)
+        request = Request("PUT", key, headers=headers, root="CopyObjectResult", holds="ETag", moved=pin.size)
         self.service.ask("copying", request, lambda: pace(0))
 
     def _delete(self, keys: list[str]) -> None:

@@ -41,7 +41,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask for; without a key it is about the bucket. A success must carry a document with the root C(root).
+    """What to ask for; without a key it is about the bucket. A success must carry a document with the root C(root), and
+    a text in its element C(holds).
 
     C(moved) are the bytes that the service moves before it answers; C(most) is what an answer may have.
     What is C(urgent) does not wait for its turn while a busy service is asked less.
@@ -53,6 +54,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     root: str = ""
+    holds: str = ""
     moved: int = 0
     most: int = MOST_DOCUMENT_BYTES
     urgent: bool = False
@@ -303,7 +305,9 @@ class Service:
             raise self._meaning_of(Refusal(error.name, str(error)), action, request) from error
         finally:
             exchange.end()
-        if request.root and not is_document(body, request.root):
+        if request.root and not (
+            is_document(body, request.root) and (not request.holds or text_of(body, request.holds))
+        ):
             refusal = Refusal(text_of(body, "Code") or "NoResult", text_of(body, "Message") or "a 200 without a result")
             raise self._meaning_of(refusal, action, request) from refusal
         return Reply(answer.headers, body)

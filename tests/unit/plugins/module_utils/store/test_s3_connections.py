@@ -209,3 +209,13 @@ def test_a_listing_that_does_not_move_on_is_ended() -> None:
     with scripted(Script([answer])) as port, pytest.raises(MilvusOpsError) as caught:
         list(islice(store_at(port).list_objects("a/"), 10))
     assert "the listing does not move on" in str(caught.value)
+
+
+@pytest.mark.parametrize("result", ["<CopyObjectResult/>", "<CopyObjectResult><ETag></ETag></CopyObjectResult>"])
+def test_a_copy_whose_result_names_no_object_is_made_again(result: str) -> None:
+    copied = '<CopyObjectResult><ETag>"0cc175b9c0f1b6a831c399e269772661"</ETag></CopyObjectResult>'
+    script = Script([http(result), http(copied)])
+    with scripted(script) as port:
+        store = store_at(port, "to/")
+        store.copy_from(store, "from/a", '"0cc175b9c0f1b6a831c399e269772661"', 1, "to/a", lambda size: None)
+    assert len(script.requests) == 2
