@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,9 @@ PART_LIFE_SECONDS = 3600
 
 FOLDER_ATTEMPTS = 20
 """Another run may remove an empty folder just before something is put into it."""
+
+FOLDER_PAUSE_SECONDS = 0.002
+"""Longest pause after the first such loss; it grows with each. Without one, runs on a busy host keep in step."""
 
 T = TypeVar("T")
 
@@ -200,6 +204,7 @@ class LocalStore:
                 except FileNotFoundError:
                     if attempt + 1 == FOLDER_ATTEMPTS:
                         raise
+                    time.sleep(random.uniform(0, FOLDER_PAUSE_SECONDS * (attempt + 1)))
                     continue
                 yield folder, result
                 return

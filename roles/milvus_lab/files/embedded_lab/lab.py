@@ -22,7 +22,7 @@ from .locks import exclusive
 from .models import LAB_FILE, S3, Lab, LabConfig, Server, load_lab, save_lab
 from .planning import check_request, lacks_ports, wanted_lab, with_ports
 from .ports import check_free
-from .processes import end, is_alive, log_excerpt, spawn
+from .processes import end, is_alive, log_excerpt, signals_held_back, spawn
 from .report import LOGS, describe, log_path
 
 LOCK_FILE = "lab.lock"
@@ -87,6 +87,7 @@ def _bring_up(lab: Lab, store: Launch, servers: Sequence[Launch], directory: Pat
     for launch in due:
         check_free(launch.name, lab.servers[launch.name].ports, str(directory / LAB_FILE))
     milvus_server.share_run_directory()
+    save_lab(directory, lab)  # before the first process: a start that is cut short leaves nothing that stop cannot name
     started: list[str] = []
     try:
         # The store first: a Milvus that does not find it backs off for seconds, which costs more than the wait.
@@ -94,9 +95,10 @@ def _bring_up(lab: Lab, store: Launch, servers: Sequence[Launch], directory: Pat
             written = {launch.name: _size(log_path(directory, launch.name)) for launch in stage}
             for launch in stage:
                 if launch in due:
-                    lab = _spawned(launch, lab, directory)
-                    started.append(launch.name)
-                    save_lab(directory, lab)
+                    with signals_held_back():
+                        lab = _spawned(launch, lab, directory)
+                        started.append(launch.name)
+                        save_lab(directory, lab)
             _await_ready(lab, written, directory, config.timeout)
     except BaseException:
         _end_servers(lab, started, config.stop_grace)

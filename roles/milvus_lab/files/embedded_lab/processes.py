@@ -9,8 +9,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from .errors import LabError
 PROC = Path("/proc")
 KILL_PATIENCE = 30.0
 CHATTER = ("[DEBUG]", "[INFO]")
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,23 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], directory: Pat
     identity = ProcessIdentity(child.pid, start_time(child.pid) or "ended at once")
     child.returncode = 0  # it is meant to outlive this object, which would otherwise warn
     return identity
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Let a request to end wait until the block is through: between a start and its record no process may get lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python hands signals to the main thread alone
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda caught, _frame: came.append(caught)) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def end(processes: Sequence[ProcessIdentity], grace: float) -> bool:
