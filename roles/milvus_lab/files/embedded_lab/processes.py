@@ -85,14 +85,14 @@ def signals_held_back() -> Iterator[None]:
         yield  # Python hands signals to the main thread alone
         return
     came: list[int] = []
-    before = {number: signal.signal(number, lambda caught, _frame: came.append(caught)) for number in ENDING_SIGNALS}
+    before = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
+        for caught in came:
+            signal.raise_signal(caught)
 
 
 def end(processes: Sequence[ProcessIdentity], grace: float) -> bool:
