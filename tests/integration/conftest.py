@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import oracle
 import pytest
-from labs import RunningLab, Side
+from lab_fixtures import emptied, fresh, lab, source, target
+from labs import RunningLab
 from milvus_lab import LabConfig, start, stop
 
-_numbers = itertools.count(1)
+__all__ = ["emptied", "fresh", "lab", "source", "target"]
 
 LONG_FILES = (
     "test_restore_server_killed.py",
@@ -36,51 +36,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
-    """A real S3 with two real Milvus servers, milvus_a and milvus_b, on one bucket; wiped at the end."""
-    config = LabConfig(directory=Path(tmp_path_factory.mktemp("lab")))
-    try:
-        yield RunningLab(start(config))
-    finally:
-        stop(config, wipe=True)
-
-
-@pytest.fixture
-def source(lab: RunningLab) -> Side:
-    return lab.side("milvus_a")
-
-
-@pytest.fixture(scope="module")
-def emptied(lab: RunningLab) -> Iterator[Side]:
-    """The target of all tests of a file; the next file finds it empty."""
-    side = lab.side("milvus_b")
-    yield side
-    for database in side.client().list_databases():
-        client = side.client(database)
-        for name in client.list_collections():
-            for alias in client.list_aliases(name)["aliases"]:
-                client.drop_alias(alias)
-            client.drop_collection(name)
-        if database != "default":
-            side.client().drop_database(database)
-
-
-@pytest.fixture
-def target(emptied: Side) -> Side:
-    return emptied
-
-
-@pytest.fixture(scope="session")
 def films(lab: RunningLab) -> str:
     """A collection on milvus_a: 4000 rows in two partitions, some deleted, indexed and loaded. Tests only read it."""
     oracle.create_collection(lab.side("milvus_a").client(), "films")
     return "films"
-
-
-@pytest.fixture
-def fresh() -> Callable[[str], str]:
-    """Names that no other test uses."""
-    return lambda stem: f"{stem}_{next(_numbers)}"
 
 
 @pytest.fixture(scope="session")

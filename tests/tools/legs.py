@@ -63,6 +63,7 @@ def all_legs() -> list[Leg]:
         Leg("sanity", (_script("sanity.py", str(BIN / "ansible-test")),), timeout=1200),
         # the playbooks run in the legs after it, with the oldest and the newest ansible-core
         _pytest_leg("integration", "tests/integration", "-m", "not playbook", *TWO_AT_ONCE, timeout=2700),
+        _faults_leg(),
         *(_playbook_leg(core) for core in CORE_PYTHONS),
     ]
 
@@ -122,6 +123,13 @@ def _ansible_lint_leg() -> Leg:
 def _pytest_leg(name: str, folder: str, *options: str, timeout: int = 600) -> Leg:
     command = (str(BIN / "python"), "-m", "pytest", folder, f"--junitxml={LOGS / name}.xml", *options)
     return Leg(name, (command,), timeout=timeout, counts_tests=True)
+
+
+def _faults_leg() -> Leg:
+    """Few rounds of every fault; make faults makes the full number."""
+    tests = _pytest_leg("faults", "tests/faults", *TWO_AT_ONCE, timeout=900)
+    report = (str(BIN / "python"), str(TOOLS / "fault_report.py"))
+    return Leg(tests.name, ((*report, "clear"), *tests.commands, (*report, "print")), timeout=900, counts_tests=True)
 
 
 def _playbook_leg(core: str) -> Leg:
