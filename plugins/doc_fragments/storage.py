@@ -19,6 +19,8 @@ options:
   storage_address:
     description:
       - Host name or IP address of the object storage service. Can be left out for Amazon S3 only.
+      - Amazon's buckets are asked for by host name (C(bucket.s3.region.amazonaws.com)), those of other services by path
+        (C(host/bucket)), as the server itself does.
     type: str
   storage_port:
     description:
