@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
             data = data[taken:]
         self._buffer += data
         while b"\r\n\r\n" in self._buffer and not self._body_left:
-            head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+            head, _separator, self._buffer = self._buffer.partition(b"\r\n\r\n")
             length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
             self._body_left = int(length[1]) if length else 0
             taken = min(self._body_left, len(self._buffer))

@@ -36,7 +36,9 @@ def cost_of(command: list[str], job: str, environment: dict[str, str]) -> tuple[
 
     with tempfile.NamedTemporaryFile() as result:
         launcher = [sys.executable, "-I", "-S", __file__, result.name]
-        done = subprocess.run([*launcher, *command], input=job, capture_output=True, text=True, env=environment)
+        done = subprocess.run(
+            [*launcher, *command], input=job, capture_output=True, text=True, env=environment, check=False
+        )
         cost = json.load(result)
     if cost.pop("code"):
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")

@@ -117,7 +117,7 @@ def _open_tunnels(listener: socket.socket, asked: list[str]) -> None:
 def _open_tunnel(front: socket.socket, asked: list[str]) -> None:
     with front:
         asked.append(front.recv(65536).split(b"\r\n")[0].decode())
-        host, _, port = asked[-1].split(" ")[1].partition(":")
+        host, _separator, port = asked[-1].split(" ")[1].partition(":")
         with socket.create_connection((host, int(port))) as back:
             front.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             threading.Thread(target=_pump, args=(back, front), daemon=True).start()

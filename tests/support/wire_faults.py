@@ -153,7 +153,7 @@ def _message(line: socket.socket) -> bytes:
         if not piece:
             return b""
         message += piece
-    head, _, body = message.partition(b"\r\n\r\n")
+    head, _separator, body = message.partition(b"\r\n\r\n")
     headers = dict(item.lower().split(b":", 1) for item in head.split(b"\r\n")[1:])
     if headers.get(b"transfer-encoding", b"").strip() == b"chunked":
         while not body.endswith(b"0\r\n\r\n"):

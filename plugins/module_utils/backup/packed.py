@@ -71,8 +71,10 @@ class PackedLogs(Sequence[FieldLogs]):
 
     @overload
     def __getitem__(self, index: int) -> FieldLogs: ...
+
     @overload
     def __getitem__(self, index: slice) -> Sequence[FieldLogs]: ...
+
     def __getitem__(self, index: int | slice) -> FieldLogs | Sequence[FieldLogs]:
         return tuple(self)[index]
 

@@ -175,11 +175,11 @@ class Connection:
 
     def _receive_head(self) -> Answer:
         head = self._receive_until(b"\r\n\r\n")[:-4].decode("latin-1")
-        status_line, _, rest = head.partition("\r\n")
-        version, _, status = status_line.partition(" ")
+        status_line, _separator, rest = head.partition("\r\n")
+        version, _separator, status = status_line.partition(" ")
         headers = {}
         for line in rest.split("\r\n") if rest else ():
-            name, _, value = line.partition(":")
+            name, _separator, value = line.partition(":")
             headers[name.lower()] = value.strip()
         length = headers.get("content-length", "0")
         if not (version.startswith("HTTP/1.") and status[:3].isdecimal() and length.isdecimal()):
@@ -198,5 +198,5 @@ class Connection:
             found += piece
             if len(found) > MOST_HEAD_BYTES + RECEIVE_BYTES:
                 raise LineBroken("ProtocolError", "the head of the answer does not end")
-        wanted, _, self._buffer = found.partition(end)
+        wanted, _separator, self._buffer = found.partition(end)
         return wanted + end

@@ -46,7 +46,7 @@ def open_range(service: Service, pin: Pin, offset: int, length: int) -> Iterator
         headers["range"] = f"bytes={offset}-{offset + length - 1}"
     with service.open("reading", Request("GET", pin.key, headers=headers)) as answer:
         sent = answer.headers.get("content-range") or f"{WHOLE}/{answer.headers.get('content-length', '')}"
-        span, _, total = sent.rpartition("/")
+        span, _separator, total = sent.rpartition("/")
         if total != str(pin.size):
             raise ConditionFailed(pin.key)
         if span != (headers.get("range", WHOLE).replace("=", " ")):
