@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ._arguments import SECRET_OPTIONS, group_spec
+from .caller import stop_when_nobody_listens
 from .config_file import ConfigFile, read_config_file
 from .credentials import effective_options
 from .errors import MilvusOpsError
@@ -39,7 +40,9 @@ class Call:
 def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, Any]], **rules: Any) -> NoReturn:
     """Run one module of the action group: C(action) returns the result, or raises MilvusOpsError."""
     module = AnsibleModule(argument_spec={**group_spec(), **spec}, supports_check_mode=True, **rules)
-    signal.signal(signal.SIGTERM, _cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _cancel)
+    stop_when_nobody_listens(sys.__stdout__)
     try:
         config = read_config_file(module.params["config_file"]) if module.params["config_file"] else None
         options = _masked_options(module, config)

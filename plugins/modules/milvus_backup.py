@@ -39,6 +39,7 @@ notes:
 extends_documentation_fragment:
   - vectorops.milvus.connection
   - vectorops.milvus.storage
+  - vectorops.milvus.progress
   - vectorops.milvus.attributes
   - vectorops.milvus.attributes.action_group
 attributes:
@@ -435,6 +436,7 @@ from ..module_utils.milvus.features import require_supported
 from ..module_utils.milvus.selection import parse_exclusions, parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.progress import Progress
+from ..module_utils.progress_file import PROGRESS_SPEC, reported
 from ..module_utils.store.base import WriteScope
 from ..module_utils.store.config import StoreConfig, backup_store, instance_store
 from ..module_utils.store.open import open_store
@@ -455,6 +457,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "max_rate": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 0},
     "force_foreign": {"type": "bool", "default": False},
+    **PROGRESS_SPEC,
 }
 
 
@@ -480,7 +483,7 @@ def _present(call: Call) -> dict[str, Any]:
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
     place = _place(config, name, request.copy_concurrency)
     progress = Progress()
-    with Server(connection) as server:
+    with Server(connection) as server, reported(progress, options["progress_file"], call.check_mode):
         require_supported(server.version, connection.target, "making the backup")
         store = open_store(instance, connections=request.copy_concurrency)
         source = Source(server, store, InstanceLayout(instance.root_path))

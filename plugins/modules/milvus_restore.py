@@ -27,6 +27,7 @@ description:
 extends_documentation_fragment:
   - vectorops.milvus.connection
   - vectorops.milvus.storage
+  - vectorops.milvus.progress
   - vectorops.milvus.attributes
   - vectorops.milvus.attributes.action_group
 attributes:
@@ -461,6 +462,7 @@ from ..module_utils.milvus.selection import parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.milvus.timestamps import parse_timestamp
 from ..module_utils.progress import Progress
+from ..module_utils.progress_file import PROGRESS_SPEC, reported
 from ..module_utils.restore.choice import newest_name, require_data
 from ..module_utils.restore.outcome import failure_of
 from ..module_utils.restore.plan import BUILDS, plan_missing_backup
@@ -504,6 +506,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "lock_timeout": {"type": "int", "default": 0},
     "import_timeout": {"type": "int", "default": 1800},
     "planned_backup": {"type": "dict"},
+    **PROGRESS_SPEC,
 }
 
 
@@ -526,7 +529,8 @@ def restore_action(call: Call) -> dict[str, Any]:
             StagingArea(instance, store, server),
             stages=needs_staging(instance, config),
         )
-        return _restore(call, restore)
+        with reported(restore.progress, options["progress_file"], call.check_mode):
+            return _restore(call, restore)
 
 
 def _place(options: Mapping[str, Any], config: StoreConfig, planned: Mapping[str, Any]) -> Place:

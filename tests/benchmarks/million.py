@@ -38,6 +38,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.plan impor
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.transfer import Transfer
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection, CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.segments import Segment
+from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Progress
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore, StoredObject
 
 FIELDS = (0, 1, *range(100, 108))
@@ -142,7 +143,15 @@ def main(objects: int) -> None:
     store = Generated(destination)
     place = Place(cast(ObjectStore, store), BACKUP)
     transfer = Transfer(
-        source, place, lambda: [planned], tuple, lambda gone: None, lambda: None, concurrency=64, max_rate=None
+        source,
+        place,
+        lambda: [planned],
+        tuple,
+        lambda gone: None,
+        lambda: None,
+        concurrency=64,
+        max_rate=None,
+        progress=Progress(),
     )
     brought = transfer.run()
     assert brought.copied.objects == store.copied[0] == segments * len(FIELDS)

@@ -43,6 +43,7 @@ def read_again(
     *,
     concurrency: int = CONCURRENCY,
     before_each: Callable[[], None] = lambda: None,
+    after_each: Callable[[], None] = lambda: None,
 ) -> ContentReport:
     """Read and hash every object; C(before_each) may raise to end the work (a lost lock)."""
     keys: dict[str, list[str]] = {MISSING: [], ALTERED: []}
@@ -57,6 +58,7 @@ def read_again(
     with ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="content") as pool:
         while batch := list(islice(remaining, BATCH_OBJECTS)):
             for item, verdict in zip(batch, pool.map(examine, batch), strict=True):
+                after_each()
                 if verdict in keys:
                     keys[verdict].append(item.key)
                 else:

@@ -66,6 +66,10 @@ class PackedLogs(Sequence[FieldLogs]):
     def objects(self) -> int:
         return len(self._ids)
 
+    @property
+    def bytes(self) -> int:
+        return sum(self._sizes)
+
     def __len__(self) -> int:
         return len(set(self._fields)) or bool(self._ids)
 

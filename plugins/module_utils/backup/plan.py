@@ -50,6 +50,10 @@ class CollectionPlan:
         return sum(logs.inserts.objects + logs.deletes.objects for logs in self.logs.values())
 
     @property
+    def bytes(self) -> int:
+        return sum(logs.inserts.bytes + logs.deletes.bytes for logs in self.logs.values())
+
+    @property
     def copies(self) -> Iterator[Copy]:
         return copies_in_order((self,))
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import MilvusOpsError
 from ..milvus.catalog import CollectionName
 from ..milvus.rbac import read_rbac
-from ..progress import Progress
+from ..progress import OBJECTS, Progress
 from ..store.base import StoredObject
 from ..store.copy import Copy, CopyTotals
 from .commit import Commit
@@ -112,16 +112,18 @@ class BackupRun:
         )
 
     def _plan_and_copy(self, names: Sequence[CollectionName], gc: GcState) -> Brought:
-        with self._progress.phase("plan"):
-            flush_timeout = None if self._request.strategy in (SKIP_FLUSH, META_ONLY) else self._request.flush_timeout
-            for name in names:
+        flush_timeout = None if self._request.strategy in (SKIP_FLUSH, META_ONLY) else self._request.flush_timeout
+        self._progress.expect_collections(len(names))
+        for name in names:
+            with self._progress.phase("plan", str(name)):
                 self._plan(name, flush_timeout)
+            self._progress.collection_done()
+        self._progress.expect_collections(0)
         self._write_plan(gc)
-        with self._progress.phase("copy"):
-            brought = self._bring_over()
+        brought = self._bring_over()
         if self._request.verify == CONTENT:
-            with self._progress.phase("verify"):
-                verify_copied_content(self._place.store, brought.stored, self._lock.require)
+            with self._progress.phase("verify", self._place.layout.name, OBJECTS, self._objects) as step:
+                verify_copied_content(self._place.store, brought.stored, self._lock.require, step)
         return brought
 
     def _plan(self, name: CollectionName, flush_timeout: float | None) -> None:
@@ -160,6 +162,7 @@ class BackupRun:
             require_lock=self._lock.require,
             concurrency=self._request.copy_concurrency,
             max_rate=self._request.max_rate,
+            progress=self._progress,
         ).run()
 
     def _plan_again(self, gone: Iterable[Copy]) -> None:
@@ -190,6 +193,10 @@ class BackupRun:
 
     def _metas(self) -> tuple[CollectionMeta, ...]:
         return tuple(plan.meta for plan in self._plans.values())
+
+    @property
+    def _objects(self) -> int:
+        return sum(plan.objects for plan in self._plans.values()) + len(self._kept)
 
     def _copies(self) -> Iterable[Copy]:
         return copies_in_order(self._plans.values())

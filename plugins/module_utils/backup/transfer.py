@@ -10,11 +10,13 @@ memory holds the plan and one page of the listing, and the last round, which fin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from heapq import merge
 from operator import attrgetter
 
 from ..errors import MilvusOpsError
+from ..progress import BYTES, OBJECTS, Progress, Step
 from ..store.base import StoredObject
 from ..store.copy import Copy, CopyRun, CopyTotals
 from .inventory import Place
@@ -86,15 +88,17 @@ class Transfer:
     require_lock: Callable[[], None]
     concurrency: int
     max_rate: int | None
+    progress: Progress
 
     def run(self) -> Brought:
         """Raises C(verify_failed) when the listing never shows the plan."""
         objects = size = 0
         kept: int | None = None
-        for _round in range(ROUNDS):
+        for number in range(ROUNDS):
             survey = Survey()
             self.require_lock()
-            totals = self._copy(self._lacking(survey))
+            with self._round(number) as step:
+                totals = self._copy(self._lacking(survey, step), step)
             kept = survey.found if kept is None else kept
             if survey.clean:
                 return Brought(CopyTotals(objects, size, ()), kept, _Stored(self._expected, survey.etags))
@@ -111,6 +115,15 @@ class Transfer:
             next_step="run the task again; if it stays, something else writes to or removes from this place",
         )
 
+    def _round(self, number: int) -> AbstractContextManager[Step]:
+        """The first brings bytes, the others go through the objects again."""
+        label = self.place.layout.name
+        if number:
+            objects = sum(plan.objects for plan in self.plans()) + sum(1 for _item in self.kept())
+            return self.progress.phase("check", label, OBJECTS, objects)
+        size = sum(plan.bytes for plan in self.plans()) + sum(item.size for item in self.kept())
+        return self.progress.phase("copy", label, BYTES, size)
+
     def _expected(self) -> Iterator[Copy]:
         """All objects in order; one without a source key is of the part that is there already."""
         there = (Copy("", item.etag, item.size, item.key) for item in self.kept())
@@ -120,7 +133,7 @@ class Transfer:
                 yield copy
             last = copy.key
 
-    def _lacking(self, survey: Survey) -> Iterator[Copy]:
+    def _lacking(self, survey: Survey, step: Step) -> Iterator[Copy]:
         listed = self.place.store.list_objects(self.place.layout.binlogs)
         for want, have in side_by_side(self._expected(), listed):
             if want is None and have is not None:
@@ -128,6 +141,7 @@ class Transfer:
             elif want is not None and have is not None and have.holds_the_same_as(want.size, want.etag):
                 survey.found += 1
                 survey.etags.append(have.etag)
+                _count(step, have.size)
             elif want is not None:
                 survey.note_lacking(want.key)
                 yield self._copied(want)
@@ -144,13 +158,13 @@ class Transfer:
             next_step="make a backup under another name",
         )
 
-    def _copy(self, copies: Iterable[Copy]) -> CopyTotals:
+    def _copy(self, copies: Iterable[Copy], step: Step) -> CopyTotals:
         run = CopyRun(
             self.source.store,
             self.place.store,
             concurrency=self.concurrency,
             before_each=self.require_lock,
-            after_each=lambda copy: None,
+            after_each=lambda copy: _count(step, copy.size),
             max_rate=self.max_rate,
         )
         try:
@@ -159,3 +173,8 @@ class Transfer:
             raise error.with_context(
                 state_left="the backup is not committed; what was copied is kept for the next run"
             ) from error
+
+
+def _count(step: Step, size: int) -> None:
+    """An object is done. Both callers hold the lock of the copying threads."""
+    step.advance(size if step.unit == BYTES else 1)

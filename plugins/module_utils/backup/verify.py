@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..errors import MilvusOpsError
+from ..progress import Step
 from ..store.base import ObjectStore, StoredObject
 from ..store.copy import Copy
 from .content import read_again
@@ -159,9 +160,11 @@ def verify_backup(
     return found
 
 
-def verify_copied_content(store: ObjectStore, copied: Iterable[StoredObject], before_each: Callable[[], None]) -> None:
+def verify_copied_content(
+    store: ObjectStore, copied: Iterable[StoredObject], before_each: Callable[[], None], step: Step
+) -> None:
     """Read again what was just copied, before the commit. Raises C(verify_failed)."""
-    content = read_again(store, copied, before_each=before_each)
+    content = read_again(store, copied, before_each=before_each, after_each=step.advance)
     differences = Differences(content.missing, content.altered, (), content.proven + content.unproven)
     if differences:
         raise MilvusOpsError(

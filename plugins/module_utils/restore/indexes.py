@@ -13,6 +13,7 @@ from ..milvus import catalog, ddl
 from ..milvus.catalog import CollectionName, Index
 from ..milvus.schema import stored_fields
 from ..milvus.server import Server
+from ..progress import Step
 from .request import AUTO, NONE
 from .waiting import Patience
 
@@ -44,7 +45,12 @@ def is_same(have: Index, want: IndexMeta) -> bool:
 
 
 def build_indexes(
-    server: Server, name: CollectionName, indexes: Sequence[IndexMeta], patience: Patience, state_left: str
+    server: Server,
+    name: CollectionName,
+    indexes: Sequence[IndexMeta],
+    patience: Patience,
+    state_left: str,
+    step: Step | None = None,
 ) -> None:
     """Build what is missing, after the import, where a failed import wastes no build; wait for every one."""
     existing = {(index.field_name, index.name) for index in catalog.list_indexes(server, name)}
@@ -58,6 +64,8 @@ def build_indexes(
         if failed is not None:
             cause = f"the build failed: {failed.fail_reason}"
             raise _index_error(name, failed.name, cause, "internal", state_left)
+        if step is not None:
+            step.reach(sum(index.indexed_rows for index in found))
         return found
 
     def stalled(found: list[Index]) -> MilvusOpsError:

@@ -18,11 +18,12 @@ from ..errors import MilvusOpsError
 from ..milvus import ddl
 from ..milvus.catalog import CollectionName
 from ..milvus.selection import matching
-from ..progress import Progress
+from ..progress import ROWS, Progress
 from ..store.copy import CopyTotals
 from .adjust import adjust
 from .aliases import set_aliases
 from .indexes import build_indexes, wanted_indexes
+from .jobs import data_rows
 from .loading import load_and_count
 from .locking import restore_lock
 from .outcome import Restored, RestoreOutcome, untouched, warnings_after, warnings_of_plan
@@ -149,6 +150,7 @@ def _end_interrupted(build: Build, targets: Sequence[CollectionName]) -> None:
 def _restore_all(build: Build, plan: RestorePlan, progress: Progress) -> tuple[Restored, ...]:
     """Every collection, several at once; then the replaced ones are dropped, all after one pause."""
     retired = Retired(build.server, build.patience, build.guard)
+    progress.expect_collections(len(plan.collections))
     with ThreadPoolExecutor(max_workers=COLLECTIONS_AT_ONCE, thread_name_prefix="restore") as pool:
         running = [pool.submit(_restore_or_fail, build, item, progress, retired) for item in plan.collections]
         try:
@@ -171,22 +173,25 @@ def _restore_or_fail(build: Build, item: CollectionRestore, progress: Progress, 
         return untouched(item)
     except MilvusOpsError as error:
         return Restored(item, failure=error.failure)
+    finally:
+        progress.collection_done()
 
 
 def _restore(build: Build, item: CollectionRestore, progress: Progress, retired: Retired) -> Restored:
     server, request, patience = build.server, build.request, build.patience
-    with progress.phase("create"):
+    label = str(item.target)
+    with progress.phase("create", label):
         begun = begin_staging(build, item)
-    with progress.phase("import"):
-        imported = fill_staging(build, item, begun)
-    with progress.phase("index"):
-        indexes = wanted_indexes(item.source, request.index)
-        build_indexes(server, item.staging, indexes, patience, STAGING_KEPT)
-    with progress.phase("load"):
+    with progress.phase("import", label, ROWS, data_rows(item.source)) as step:
+        imported = fill_staging(build, item, begun, step)
+    indexes = wanted_indexes(item.source, request.index)
+    with progress.phase("index", label, ROWS, imported.rows * len(indexes)) as step:
+        build_indexes(server, item.staging, indexes, patience, STAGING_KEPT, step)
+    with progress.phase("load", label):
         counted = load_and_count(
             server, item.staging, item.source, imported.rows, request, patience, state_left=STAGING_KEPT
         )
-    with progress.phase("publish"):
+    with progress.phase("publish", label):
         build.guard()
         publish(server, item, imported, build.backup_id)
         old = find_retired(server, item.target) if item.action == REPLACED else None
@@ -198,7 +203,7 @@ def _restore(build: Build, item: CollectionRestore, progress: Progress, retired:
 
 
 def _update(build: Build, item: CollectionRestore, progress: Progress) -> Restored:
-    with progress.phase("adjust"):
+    with progress.phase("adjust", str(item.target)):
         build.guard()
         unloaded = adjust(build.server, item.target, item.source, item.adjustment, build.patience)
         lost = set_aliases(build.server, item.target, item.adjustment.aliases)

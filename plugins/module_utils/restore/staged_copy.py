@@ -21,7 +21,7 @@ from ..backup.lock import BackupLock
 from ..backup.manifest import CollectionMeta
 from ..backup.verify import ETAG, SIZE, Differences, compare, corrupt_error, objects_by_meta
 from ..errors import Failure, MilvusOpsError
-from ..progress import Progress
+from ..progress import BYTES, Progress, Step
 from ..store.base import StoredObject
 from ..store.copy import Copy, CopyRun, CopyTotals
 from .request import RestoreRequest
@@ -70,8 +70,9 @@ def staged(
     place = area.open(area.layout(backup.meta.backup_id), request.copy_concurrency)
     with _take_lock(place, request.lock_timeout) as lock:
         try:
-            with progress.phase("copy"):
-                copied, kept_objects = _Transfer(request, source, place, backup, collections, lock).run()
+            size = sum(segment.size for item in collections for part in item.partitions for segment in part.segments)
+            with progress.phase("copy", source.layout.name, BYTES, size) as step:
+                copied, kept_objects = _Transfer(request, source, place, backup, collections, lock, step).run()
             copy = StagedCopy(copied, kept_objects, lock.require)
             yield copy
         except MilvusOpsError as error:
@@ -121,6 +122,7 @@ class _Transfer:
     backup: CompleteBackup
     collections: Sequence[CollectionMeta]
     lock: BackupLock
+    step: Step
 
     def run(self) -> tuple[CopyTotals, int]:
         """Copy what is missing or different; what was copied, and the number of objects that were there already."""
@@ -149,7 +151,7 @@ class _Transfer:
             self.target.store,
             concurrency=self.request.copy_concurrency,
             before_each=self.lock.require,
-            after_each=lambda copy: None,
+            after_each=lambda copy: self.step.advance(copy.size),
             max_rate=self.request.max_rate,
         )
         totals = run.run(self._lacking())
@@ -172,6 +174,8 @@ class _Transfer:
             if have is None or have.key != want.key or not self._same(have, want):
                 relative = want.key.removeprefix(self.target.layout.directory)
                 yield Copy(self.source.layout.directory + relative, self._pin(want.etag), want.size, want.key)
+            else:
+                self.step.advance(want.size)
 
     def _same(self, have: StoredObject, want: StoredObject) -> bool:
         return have.holds_the_same_as(want.size, want.etag if self._level == ETAG else "")

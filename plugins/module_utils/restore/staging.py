@@ -18,6 +18,7 @@ from ..milvus.imports import ImportFiles, ImportJob
 from ..milvus.schema import field_ids, has_partition_key, pairs_to_dict
 from ..milvus.server import Server
 from ..naming import BACKUP_PROPERTY, CONTENT_PROPERTY, SOURCE_PROPERTY, TARGET_PROPERTY, is_own_property, is_staging
+from ..progress import Step
 from ..store.base import ObjectStore
 from .jobs import data_rows
 from .plan import CollectionRestore
@@ -84,7 +85,7 @@ def begin_staging(build: Build, plan: CollectionRestore) -> Begun:
     return begun
 
 
-def fill_staging(build: Build, plan: CollectionRestore, begun: Begun) -> Imported:
+def fill_staging(build: Build, plan: CollectionRestore, begun: Begun, step: Step) -> Imported:
     """Import every job into the staging collection, exactly once."""
     server, staging, running = build.server, begun.collection, dict(begun.jobs)
     end_ts = build.request.end_ts
@@ -93,7 +94,7 @@ def fill_staging(build: Build, plan: CollectionRestore, begun: Begun) -> Importe
         if files not in running:
             build.guard()
             running[files] = imports.submit(server, plan.staging, files, end_ts=server_end_ts)
-    jobs = _wait(build, plan, staging, list(running.values()))
+    jobs = _wait(build, plan, staging, list(running.values()), step)
     if not build.request.meta_only:
         _require_rows(server, plan, staging, jobs, may_be_fewer=end_ts is not None)
     _require_one_job_each(server, plan, staging)
@@ -246,7 +247,9 @@ def _has_all_partitions(server: Server, plan: CollectionRestore) -> bool:
     return {partition.name for partition in plan.source.partitions} <= existing
 
 
-def _wait(build: Build, plan: CollectionRestore, staging: Collection, job_ids: Sequence[int]) -> list[ImportJob]:
+def _wait(
+    build: Build, plan: CollectionRestore, staging: Collection, job_ids: Sequence[int], step: Step
+) -> list[ImportJob]:
     """Poll until every job has ended. Raises when one failed, or none moved for too long."""
     ended: dict[int, ImportJob] = {}
 
@@ -254,6 +257,7 @@ def _wait(build: Build, plan: CollectionRestore, staging: Collection, job_ids: S
         jobs = [ended.get(job_id) or imports.job_state(build.server, job_id) for job_id in job_ids]
         ended.update({job.job_id: job for job in jobs if job.completed})
         _raise_if_failed(build.server, plan, staging, jobs)
+        step.reach(_rows_so_far(jobs, step.total))
         return jobs
 
     def stalled(jobs: list[ImportJob]) -> MilvusOpsError:
@@ -268,6 +272,13 @@ def _wait(build: Build, plan: CollectionRestore, staging: Collection, job_ids: S
         )
 
     return build.patience.until(read, lambda jobs: all(job.completed for job in jobs), stalled)
+
+
+def _rows_so_far(jobs: Sequence[ImportJob], total: int) -> int:
+    """Exact for jobs that have ended; the others share the rest, each by its percentage."""
+    ended = sum(job.rows for job in jobs if job.completed)
+    percents = [job.percent for job in jobs if not job.completed]
+    return ended + (max(0, total - ended) * sum(percents) // (100 * len(percents)) if percents else 0)
 
 
 def _raise_if_failed(server: Server, plan: CollectionRestore, staging: Collection, jobs: Sequence[ImportJob]) -> None:

@@ -29,6 +29,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.plan impor
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.transfer import Transfer
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection
+from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Progress
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore, StoredObject
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.copy import Copy
 
@@ -177,6 +178,7 @@ def transfer(
         require_lock=lambda: None,
         concurrency=4,
         max_rate=None,
+        progress=Progress(),
     )
 
 
