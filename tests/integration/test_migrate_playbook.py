@@ -162,9 +162,9 @@ def test_one_source_to_two_targets_makes_one_backup(
 
 
 def test_a_broken_job_leaves_the_others_alone(
-    player: Player, source: Side, target: Side, films: str, fresh: Fresh
+    player: Player, source: Side, target: Side, films: str, fresh: Fresh, tmp_path: Path
 ) -> None:
-    """With serial 1 and the broken job first, the good one still runs; the summary has both, and the run fails."""
+    """With serial 1 and the broken job first, the good one still runs; summary and report have both; the run fails."""
     dead = Side("milvus_dead", 1, "files_dead", {**source.options, "port": 1, "root_path": "files_dead"})
     pair = {"milvus_migrate_target_host": "milvus_b", "milvus_migrate_collections": [films]}
     suffix = fresh("_good")
@@ -172,7 +172,9 @@ def test_a_broken_job_leaves_the_others_alone(
         "a_broken": {**pair, "milvus_migrate_source": "milvus_dead"},
         "b_good": {**pair, "milvus_migrate_source": "milvus_a", "milvus_migrate_suffix": suffix},
     }
+    reports = [tmp_path / f"report.{kind}" for kind in ("json", "md", "html")]
     arguments = ["-e", "milvus_migrate_serial=1", "-e", f"milvus_migrate_run={fresh('run')}"]
+    arguments += ["-e", f"milvus_migrate_report_file={','.join(map(str, reports))}"]
     run = player.run("migrate.yml", *arguments, inventory=inventory(source, target, dead, jobs=jobs))
     assert run.code == 2
     summary = run.after("PLAY [Sum up")
@@ -181,3 +183,10 @@ def test_a_broken_job_leaves_the_others_alone(
     assert recap(run, "a_broken")["failed"] == 1
     assert recap(run, "b_good")["failed"] == 0
     assert oracle.count(target.client(), films + suffix) == len(oracle.expected())
+    report = json.loads(reports[0].read_text())
+    assert [(it["job"], it["state"]) for it in report["jobs"]] == [("a_broken", "failed"), ("b_good", "done")]
+    assert report["jobs"][0]["cause"].startswith("unreachable: ")
+    assert report["jobs"][1]["rows"] == len(oracle.expected())
+    assert {"backup copy", "restore import"} <= set(report["jobs"][1]["seconds_by_phase"])
+    for written in reports[1:]:
+        assert "b_good" in written.read_text()
