@@ -179,14 +179,18 @@ def test_runner_has_each_line_as_an_event_of_its_task(
         came.append((time.monotonic(), event))
         return True
 
+    folder = tmp_path / "runner"
+    folder.mkdir()
     result = ansible_runner.run(
-        private_data_dir=str(tmp_path / "runner"),
-        binary=str(ansible_playbook),
+        private_data_dir=str(folder),
         playbook=command[3],
         inventory=command[2],
         event_handler=note,
         quiet=True,
-        envvars={"ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
+        envvars={
+            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+            "PATH": f"{ansible_playbook.parent}{os.pathsep}{os.environ['PATH']}",
+        },
     )
     assert result.status == "successful"
     lines = [
