@@ -128,9 +128,9 @@ def _markdown_line(cells: Iterable[str]) -> str:
 
 
 def _in_markdown(text: str) -> str:
-    """One line that cannot end a cell, begin a link or become a tag."""
+    """One line that cannot end a cell, begin a link or become a tag. An underline within a word is no markup."""
     flat = " ".join(text.split())
-    return "".join(f"\\{character}" if character in "\\|`*_[]<>#" else character for character in flat)
+    return "".join(f"\\{character}" if character in "\\|`*[]<>" else character for character in flat)
 
 
 def _class_of(name: str, more: str = "") -> str:

@@ -75,9 +75,9 @@ def test_json_has_numbers_and_states() -> None:
 
 
 def test_markdown_keeps_its_cells() -> None:
-    text = job_report(JOBS, "report.md", "Fleet #1")
+    text = job_report(JOBS, "report.md", "Fleet *1*")
     lines = text.splitlines()
-    assert lines[:3] == ["# Fleet \\#1", "", "3 jobs: 1 done, 1 failed, 1 no result"]
+    assert lines[:3] == ["# Fleet \\*1\\*", "", "3 jobs: 1 done, 1 failed, 1 no result"]
     table = [line for line in lines if line.startswith("|")]
     assert len(table) == 2 + len(JOBS)
     assert {line.replace("\\|", "").count("|") for line in table} == {13}
