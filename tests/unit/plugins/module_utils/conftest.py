@@ -34,12 +34,16 @@ CHANNEL = "by-dev-rootcoord-dml_0_449577000000000010v0"
 
 
 class MemoryStore:
-    """Stands for S3: listings in the order of keys, conditional writes. The real one is tested elsewhere."""
+    """Stands for S3: listings in the order of keys, conditional writes. The real one is tested elsewhere.
+
+    C(changes) are the keys that were written (C(+key)) and removed (C(-key)), in their order.
+    """
 
     label = "http://store:9000/bucket"
 
     def __init__(self) -> None:
         self._objects: dict[str, tuple[bytes, float]] = {}
+        self.changes: list[str] = []
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         for key in sorted(self._objects, key=str.encode):
@@ -66,12 +70,14 @@ class MemoryStore:
         if (if_absent and stored) or (if_etag is not None and (stored is None or _etag(stored[0]) != if_etag)):
             raise ConditionFailed(key)
         self._objects[key] = (body, time.time())
+        self.changes.append(f"+{key}")
         return _etag(body)
 
     def delete(self, keys: Iterable[str]) -> int:
         doomed = list(keys)
         for key in doomed:
             self._objects.pop(key, None)
+            self.changes.append(f"-{key}")
         return len(doomed)
 
 
@@ -83,6 +89,12 @@ def _etag(body: bytes) -> str:
 def store() -> ObjectStore:
     """An empty bucket; what moves objects between buckets is not needed here, and not part of it."""
     return cast(ObjectStore, MemoryStore())
+
+
+@pytest.fixture
+def changes(store: ObjectStore) -> list[str]:
+    """What is written to and removed from the bucket, in the order in which it happens."""
+    return cast(MemoryStore, store).changes
 
 
 @pytest.fixture(scope="session")
