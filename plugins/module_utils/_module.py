@@ -12,16 +12,17 @@ import signal
 import socket
 import sys
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 
-from ._arguments import SECRET_OPTIONS, group_spec
+from ._arguments import group_spec
 from .caller import stop_when_nobody_listens
 from .config_file import ConfigFile, read_config_file
-from .credentials import effective_options
+from .credentials import effective_options, secrets_of
 from .errors import MilvusOpsError
 
 REQUIREMENTS = "'pymilvus>=2.6,<4' 'boto3>=1.36,<2' PyYAML"
@@ -53,8 +54,7 @@ def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, An
         _fail(module, _cancelled())
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback could show secrets, so it is not passed on
         _fail(module, _unexpected(error))
-    for warning in result.pop("warnings", ()):
-        module.warn(warning)
+    _warn(module, result.pop("warnings", ()))
     if config is not None:
         result["config_file"] = config.report()
     module.exit_json(**result)
@@ -71,7 +71,8 @@ def _masked_options(module: AnsibleModule, config: ConfigFile | None) -> Mapping
         _mask_secrets(module, config.options)
         if config.unknown:
             # A key that is misspelled leaves its setting at a default, which is localhost for an address.
-            module.warn(f"config_file {config.path} has keys that milvus-backup does not: {', '.join(config.unknown)}")
+            unknown = ", ".join(config.unknown)
+            _warn(module, [f"config_file {config.path} has keys that milvus-backup does not: {unknown}"])
     options = effective_options(module.params, config, os.environ)
     _mask_secrets(module, options)
     return options
@@ -84,10 +85,15 @@ def _fail(module: AnsibleModule, error: MilvusOpsError) -> NoReturn:
             next_step=f"run: {sys.executable} -m pip install {REQUIREMENTS}; or point ansible_python_interpreter "
             "at a Python that has them",
         )
-    for warning in error.results.get("warnings", ()):
-        module.warn(warning)
+    _warn(module, error.results.get("warnings", ()))
     results = {key: value for key, value in error.results.items() if key != "warnings"}
     module.fail_json(**results, msg=error.failure.message, failure=asdict(error.failure))
+
+
+def _warn(module: AnsibleModule, warnings: Iterable[str]) -> None:
+    """From ansible-core 2.19 on Ansible scrubs all of a result but its warnings."""
+    for warning in warnings:
+        module.warn(str(remove_values(warning, module.no_log_values)))
 
 
 def _unexpected(error: Exception) -> MilvusOpsError:
@@ -123,18 +129,21 @@ def _cancel(signum: int, frame: object) -> NoReturn:
 
 def _mask_secrets(module: AnsibleModule, options: Mapping[str, Any]) -> None:
     """Let Ansible scrub the secrets wherever they came from, and in the forms in which libraries repeat them."""
-    secrets = {str(options[name]) for name in SECRET_OPTIONS if options.get(name)}
-    if options.get("user") and options.get("password"):
-        login = f"{options['user']}:{options['password']}"
-        module.no_log_values.add(base64.b64encode(login.encode()).decode())
-    for secret in secrets:
-        if len(secret) < SHORTEST_MASKED:
-            continue
-        module.no_log_values.update(
-            {
-                secret,
-                base64.b64encode(secret.encode()).decode(),
-                urllib.parse.quote(secret, safe=""),
-                json.dumps(secret)[1:-1],
-            }
-        )
+    for secret in secrets_of(options, os.environ):
+        if len(secret) >= SHORTEST_MASKED:
+            module.no_log_values.update(_forms(secret))
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, and as headers, addresses, documents and messages write it."""
+    encoded = secret.encode()
+    whole = {base64.b64encode(encoded).decode(), base64.urlsafe_b64encode(encoded).decode()}
+    return {
+        secret,
+        *whole,
+        *(text.rstrip("=") for text in whole),
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote(secret),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+    }

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
-from ._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS
+from ._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, SECRET_OPTIONS
 from .config_file import PLACE, ConfigFile
 from .errors import usage_error
 
@@ -20,7 +21,8 @@ STORAGE_VARIABLES = {
     "session_token": "AUTH_SESSION_TOKEN",
 }
 STORAGE_SIDES = {"": "MILVUS_STORAGE_", BACKUP_PREFIX: "BACKUP_STORAGE_"}
-
+LIBRARY_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+"""What the S3 library reads on its own account, where use_iam lets it look for keys."""
 
 BACKUP_CREDENTIALS = tuple(BACKUP_PREFIX + name for name in CREDENTIAL_OPTIONS)
 PAIRS = (
@@ -76,6 +78,25 @@ def with_environment(options: Mapping[str, Any], environment: Mapping[str, str])
         variables = {prefix + name: variable_prefix + suffix for name, suffix in STORAGE_VARIABLES.items()}
         _fill(merged, unit, variables, environment)
     return merged
+
+
+def secrets_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> set[str]:
+    """Every secret that this run may use: of its options, and what libraries take from the environment."""
+    secrets = {str(options[name]) for name in SECRET_OPTIONS if options.get(name)}
+    if options.get("user") and options.get("password"):
+        secrets.add(f"{options['user']}:{options['password']}")  # what is sent, in base64
+    if options.get("use_iam") or options.get("backup_use_iam"):
+        secrets |= {environment[name] for name in LIBRARY_SECRETS if environment.get(name)}
+    for proxy in (name for name in environment if name.lower().endswith("_proxy")):
+        secrets |= _login(environment[proxy])
+    return secrets
+
+
+def _login(address: str) -> set[str]:
+    """The login in the address of a proxy, and its password alone."""
+    login = address.rpartition("://")[2].partition("/")[0].rpartition("@")[0]
+    password = login.partition(":")[2]
+    return {login, unquote(login), password, unquote(password)} if password else set()
 
 
 def _fill(

@@ -126,6 +126,12 @@ def usage_error(operation: str, where: str, cause: str, next_step: str) -> Milvu
     return MilvusOpsError("usage", operation, where, cause, next_step=next_step)
 
 
+def shortened(text: str, most: int) -> str:
+    """One line of whole words: a piece of one could be a piece of a secret, which no mask would cover."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most + 1].rpartition(' ')[0]} ...".lstrip()
+
+
 def _sentence(text: str) -> str:
     text = text.strip()
     if not text:

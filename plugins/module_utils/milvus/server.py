@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from .._arguments import DEFAULT_PORT
-from ..errors import MilvusOpsError, usage_error
+from ..errors import MilvusOpsError, shortened, usage_error
 from . import sdk
 
 MAX_MESSAGE_BYTES = 2**31 - 1
 TLS_NAMES = {"0": "disabled", "1": "server", "2": "mutual"}
 RETRY_PAUSE_SECONDS = 0.5
+MOST_OF_A_REASON = 500
 COLLECTION_NOT_FOUND_CODE = 100
 RATE_LIMIT_CODES = (8,)
 QUOTA_CODES = (9, 102, 801)
@@ -174,7 +175,7 @@ class Server:
         return str(answer.version)
 
     def _rpc_failure(self, method: str, error: Any) -> MilvusOpsError:
-        code, detail = error.code(), _one_line(error.details() or "")
+        code, detail = error.code(), shortened(error.details() or "", MOST_OF_A_REASON)
         status = sdk.grpc.StatusCode
         where = self.options.target
         if code == status.UNAVAILABLE and BAD_TLS_FILES in detail:
@@ -215,7 +216,7 @@ class Server:
         )
 
     def _status_failure(self, method: str, status: Any) -> MilvusOpsError:
-        code, reason = int(status.code), _one_line(status.reason or "")
+        code, reason = int(status.code), shortened(status.reason or "", MOST_OF_A_REASON)
         where = self.options.target
         if re.search(r"auth check failure|invalid credential|check your username and password", reason, re.IGNORECASE):
             return self._login_refused(method, reason)
@@ -299,7 +300,3 @@ def _grant_advice(detail: str) -> str:
 def _login_metadata(options: ConnectionOptions) -> list[tuple[str, str]]:
     login = options.token or (f"{options.user}:{options.password}" if options.user else "")
     return [("authorization", base64.b64encode(login.encode()).decode())] if login else []
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:500]

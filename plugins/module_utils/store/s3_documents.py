@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from .base import StoredObject
 from .http_wire import LineBroken
-from .s3_errors import may_succeed_again
+from .s3_errors import Refusal, may_succeed_again
 
 NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
 NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
@@ -63,7 +63,7 @@ def parse_delete_errors(body: bytes) -> list[tuple[str, str, str]]:
     errors = [tuple(item.findtext(name) or "" for name in names) for item in root.iter("Error")]
     for _key, code, message in errors:
         if may_succeed_again(code):
-            raise LineBroken(code, f"{code}: {message[:300]}")
+            raise LineBroken(code, str(Refusal(code, message)))
     return errors  # type: ignore[return-value]
 
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import shortened
+
 ONCE, AGAIN = False, True
+MOST_OF_A_MESSAGE = 300
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Refusal(Exception):
     """An answer that is no success, or a request that could not even be signed."""
 
     def __init__(self, code: str, message: str, status: int = 0) -> None:
-        super().__init__(f"{code}: {' '.join(message.split())[:300]}")
+        super().__init__(f"{code}: {shortened(message, MOST_OF_A_MESSAGE)}")
         self.code = code
         self.status = status
 

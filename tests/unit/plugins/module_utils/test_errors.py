@@ -13,6 +13,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.errors import (
     RETRYABLE_KINDS,
     Failure,
     MilvusOpsError,
+    shortened,
     usage_error,
 )
 
@@ -88,6 +89,23 @@ def test_with_context_replaces_some_parts_and_keeps_the_rest() -> None:
     assert str(second) == second.failure.message
     with pytest.raises(TypeError):
         first.with_context(colour="red")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("of ten  \n ch", "of ten ch"),
+        ("of more than ten", "of more ..."),
+        ("a secret-that-is-cut", "a ..."),
+        ("secret-that-is-cut", "..."),
+        ("ten letter", "ten letter"),
+        ("ten letter s", "ten letter ..."),
+    ],
+)
+def test_a_text_is_cut_between_words(text: str, shown: str) -> None:
+    """The beginning of a secret is one too, and no mask knows it."""
+    assert shortened(text, 10) == shown
 
 
 def test_a_usage_error_says_that_nothing_was_written() -> None:

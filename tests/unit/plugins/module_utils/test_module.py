@@ -1,0 +1,169 @@
+# Copyright (c) 2026 The vectorops.milvus authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What leaves a module: no secret in any form, whatever is raised or returned, and wherever the secret came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from ansible.module_utils import basic
+from canaries import CANARIES, USER, all_forms, forms, hits
+
+from ansible_collections.vectorops.milvus.plugins.module_utils._module import Call, run_module
+from ansible_collections.vectorops.milvus.plugins.module_utils.errors import KINDS, MilvusOpsError
+
+Options = dict[str, Any]
+Action = Callable[[Call], Mapping[str, Any]]
+
+S3_KEY = {"access_key_id": "the-key-id", "secret_access_key": CANARIES["secret_access_key"]}
+BACKUP_KEY = {"backup_access_key_id": "other", "backup_secret_access_key": CANARIES["backup_secret_access_key"]}
+TOKENS = {name: CANARIES[name] for name in ("session_token", "backup_session_token")}
+LOGIN = {"user": USER, "password": CANARIES["password"], "token": CANARIES["token"]}
+OPTIONS: Options = {**S3_KEY, **BACKUP_KEY, **TOKENS, **LOGIN}
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the host's; and its handling of signals is put back."""
+    for name in os.environ:
+        if name.startswith(("MILVUS_", "BACKUP_STORAGE_")):
+            monkeypatch.delenv(name)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[[Action, Options], str]:
+    """Everything that a module with this action and these options prints."""
+
+    def call(action: Action, options: Options) -> str:
+        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "_ansible_diff": True, "_ansible_verbosity": 4}})
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", arguments.encode())
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        with pytest.raises(SystemExit):
+            run_module({}, action)
+        return "".join(capfd.readouterr())
+
+    return call
+
+
+Run = Callable[[Action, Options], str]
+
+
+def raising(error: BaseException) -> Action:
+    def action(call: Call) -> NoReturn:
+        raise error
+
+    return action
+
+
+def result_of(output: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
+    return result
+
+
+def test_an_unexpected_exception_leaves_its_class_and_place_only(run: Run) -> None:
+    """Its text may be a request with all its headers, and so may the values of variables in a traceback."""
+    output = run(raising(RuntimeError(all_forms())), OPTIONS)
+    assert hits(output) == []
+    result = result_of(output)
+    assert result["failure"]["kind"] == "internal"
+    assert "RuntimeError" in result["msg"]
+    assert "test_module.py:" in result["failure"]["where"]
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_failure_of_any_kind_is_scrubbed(run: Run, kind: str) -> None:
+    error = MilvusOpsError(kind, all_forms(), all_forms(), all_forms(), state_left=all_forms(), next_step=all_forms())
+    output = run(raising(error.with_results({"plan": [all_forms()], "warnings": [all_forms()]})), OPTIONS)
+    assert hits(output) == []
+    assert result_of(output)["failure"]["kind"] == kind
+
+
+def test_a_result_is_scrubbed(run: Run) -> None:
+    text = all_forms()
+    output = run(lambda call: {"changed": True, "diff": {"after": text}, "plan": [text], "warnings": [text]}, OPTIONS)
+    assert hits(output) == []
+    assert result_of(output)["changed"] is True
+
+
+def test_secrets_of_the_environment_are_scrubbed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {
+        "MILVUS_USER": USER,
+        "MILVUS_PASSWORD": CANARIES["password"],
+        "MILVUS_STORAGE_AUTH_ACCESS_KEY_ID": "the-key-id",
+        "MILVUS_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["secret_access_key"],
+        "MILVUS_STORAGE_AUTH_SESSION_TOKEN": CANARIES["session_token"],
+        "BACKUP_STORAGE_AUTH_ACCESS_KEY_ID": "other",
+        "BACKUP_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["backup_secret_access_key"],
+        "BACKUP_STORAGE_AUTH_SESSION_TOKEN": CANARIES["backup_session_token"],
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    known = [secret for option, secret in CANARIES.items() if option != "token"]
+    assert hits(run(raising(RuntimeError(all_forms(known))), {})) == []
+
+
+CONFIG_FILE = """
+milvus:
+  address: 127.0.0.1
+  user: {user}
+  password: {password}
+minio:
+  address: 127.0.0.1
+  accessKeyID: the-key-id
+  secretAccessKey: {secret}
+  backupAccessKeyID: other
+  backupSecretAccessKey: {backup_secret}
+"""
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_secrets_of_a_config_file_are_scrubbed(run: Run, tmp_path: Path, used: bool) -> None:
+    """Those too that are not used, because options are given."""
+    names = {"password": "password", "secret": "secret_access_key", "backup_secret": "backup_secret_access_key"}
+    values = {key: json.dumps(CANARIES[option]) for key, option in names.items()}
+    path = tmp_path / "backup.yaml"
+    path.write_text(CONFIG_FILE.format(user=USER, **values))
+    own = {**S3_KEY, **BACKUP_KEY, "user": USER, "password": "another-password"}
+    others = {
+        name: f"other-{value[:3]}" if name.endswith("secret_access_key") else value for name, value in own.items()
+    }
+    known = [CANARIES[option] for option in names.values()]
+    options = {"config_file": str(path), **({} if used else others)}
+    assert hits(run(raising(RuntimeError(all_forms(known))), options)) == []
+
+
+def test_secrets_that_the_s3_libraries_find_are_scrubbed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With use_iam these are looked for by the libraries alone; a proxy has its login in its address."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARIES["secret_access_key"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", CANARIES["session_token"])
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}:{forms(CANARIES['password'])['URL']}@127.0.0.1:1")
+    known = [CANARIES[option] for option in ("secret_access_key", "session_token", "password")]
+    assert hits(run(raising(RuntimeError(all_forms(known))), {"use_iam": True})) == []
+
+
+def test_a_short_secret_is_no_reason_to_garble_results(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILVUS_USER", USER)
+    monkeypatch.setenv("MILVUS_PASSWORD", "ab")
+    output = run(lambda call: {"changed": False, "path": "backup/ab_1"}, {})
+    assert result_of(output)["path"] == "backup/ab_1"
+
+
+def test_a_run_that_is_told_to_stop_says_so(run: Run) -> None:
+    def stopped(call: Call) -> Mapping[str, Any]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {"changed": False}
+
+    output = run(stopped, OPTIONS)
+    assert result_of(output)["failure"]["kind"] == "cancelled"
+    assert hits(output) == []
