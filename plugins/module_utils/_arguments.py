@@ -8,12 +8,15 @@ No defaults live here for the storage side: an unset option must stay unset, so 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 DEFAULT_PORT = 19530
 """No default of the option: a port that is not given may come from config_file."""
 
 TLS_MODES = ["0", "1", "2", "disabled", "server", "mutual"]
+
+_HOST = re.compile(r"[^\s/\\@?#]+")
 
 PLACE_OPTIONS = (
     "storage_type",
@@ -73,3 +76,8 @@ SECRET_OPTIONS = tuple(
 def group_spec() -> dict[str, dict[str, Any]]:
     """Both fragments in full: every module of the action group takes them, so that group defaults always fit."""
     return {**CONNECTION_SPEC, **STORAGE_SPEC}
+
+
+def is_host(address: str) -> bool:
+    """Whether an address is a name or number alone. Parts of a URL may be a login, and an address is shown."""
+    return _HOST.fullmatch(address) is not None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._arguments import DEFAULT_PORT
+from .._arguments import DEFAULT_PORT, is_host
 from ..errors import MilvusOpsError, shortened, usage_error
 from . import sdk
 
@@ -81,6 +81,13 @@ def connection_options(options: Mapping[str, Any]) -> ConnectionOptions:
     operation = "reading the connection options"
     if not options.get("address"):
         raise usage_error(operation, "address", "no server is named", "set address (inventory: milvus_address)")
+    if not is_host(str(options["address"])):
+        raise usage_error(
+            operation,
+            "address",
+            "it is not the name of a host",
+            "write the name or number alone; the rest of a URL is port, tls_mode, user and password",
+        )
     user, password, token = (options.get(name) or None for name in ("user", "password", "token"))
     if token and (user or password):
         raise usage_error(operation, "token", "token and user/password are both given", "give only one of them")

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, PLACE_OPTIONS
+from .._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, PLACE_OPTIONS, is_host
 from ..errors import usage_error
 
 S3_TYPES = ("minio", "s3", "aws")
@@ -156,6 +156,7 @@ def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
             "storage type 'minio' needs the address of the service",
             f"set {prefix}storage_address, or {prefix}storage_type: aws for Amazon S3",
         )
+    _require_host(text("storage_address"), prefix)
     use_iam = bool(_given(options, prefix + "use_iam"))
     if text("access_key_id") is None and not use_iam:
         raise usage_error(
@@ -178,6 +179,18 @@ def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
         use_iam=use_iam,
         bucket=bucket,
         root_path=clean_root_path(text("root_path") or "", f"{prefix}root_path"),
+    )
+
+
+def _require_host(address: str | None, prefix: str) -> None:
+    if address is None or is_host(address):
+        return
+    raise usage_error(
+        OPERATION,
+        f"{prefix}storage_address",
+        "it is not the name of a host",
+        f"write the name or number alone; the rest of a URL is {prefix}storage_use_ssl, {prefix}storage_port, "
+        f"{prefix}bucket_name, {prefix}access_key_id and {prefix}secret_access_key",
     )
 
 

@@ -108,3 +108,11 @@ def test_contradictions_are_named(given: Options, where: str) -> None:
     assert caught.value.failure.where == where
     assert caught.value.failure.next_step
     assert "SeCrEt" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["root:CANARY@milvus-a", "http://milvus-a", "milvus-a/CANARY", "milvus a"])
+def test_an_address_is_a_host_alone(address: str) -> None:
+    with pytest.raises(MilvusOpsError) as caught:
+        connection_options({"address": address})
+    assert (caught.value.kind, caught.value.failure.where) == ("usage", "address")
+    assert "CANARY" not in str(caught.value)

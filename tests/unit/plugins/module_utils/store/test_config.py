@@ -324,3 +324,16 @@ def test_what_is_no_folder_is_refused(root_path: str) -> None:
     with pytest.raises(MilvusOpsError) as caught:
         clean_folder(root_path, "backup_root_path")
     assert (caught.value.kind, caught.value.failure.where) == ("usage", "backup_root_path")
+
+
+@pytest.mark.parametrize("side", ["", "backup_"])
+@pytest.mark.parametrize(
+    "address", ["key:CANARY@store-a", "http://store-a", "a/CANARY", "a?CANARY", "a#b", "a b", "a\\b"]
+)
+def test_an_address_is_a_host_alone(side: str, address: str) -> None:
+    """Parts of a URL could be a login; the address is shown in every result, so a wrong one is not even quoted."""
+    with pytest.raises(MilvusOpsError) as caught:
+        backup_store({**INSTANCE, **OWN_KEYS, f"{side}storage_address": address})
+    assert caught.value.kind == "usage"
+    assert "storage_address" in caught.value.failure.where
+    assert "CANARY" not in str(caught.value)
