@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.commit imp
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.integrity import (
     HEADER_NAME,
     Manifest,
+    manifest_objects,
     read_manifest,
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place, find_complete
@@ -83,6 +86,40 @@ def test_a_growing_backup_changes_hands_in_one_write(
     before, after = changes[:position], changes[position + 1 :]
     assert [item for item in before if "/meta/" in item or item.startswith("-")] == []
     assert f"-{place.layout.control}{previous.shards[0][0]}" in after
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def dies_at(place: Place, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on this many writes reach the store."""
+    write, left = place.store.write, iter(range(number))
+
+    def mortal(key: str, body: bytes, **conditions: Any) -> str:
+        if next(left, None) is None:
+            raise Killed
+        return write(key, body, **conditions)
+
+    monkeypatch.setattr(place.store, "write", mortal)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_at_every_moment_of_the_exchange_there_is_a_valid_backup(
+    place: Place, lock: BackupLock, example: BackupMeta, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    commit(place, lock, example)
+    before = find_complete(place)
+    assert before is not None
+    dies_at(place, number, monkeypatch)
+    grown = replace(example, server_version="v2.5.15")
+    with contextlib.suppress(Killed):
+        commit(place, lock, grown, before.manifest)
+    found = find_complete(place)
+    assert found is not None
+    assert found.manifest is not None
+    assert found.meta.server_version in (example.server_version, grown.server_version)
+    assert list(manifest_objects(place.store, place.layout, found.manifest)) == [OBJECT]
 
 
 def test_a_run_whose_lock_was_taken_does_not_commit(

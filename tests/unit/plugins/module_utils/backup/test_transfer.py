@@ -202,6 +202,14 @@ def test_what_is_missing_or_altered_is_copied_and_what_does_not_belong_is_remove
     assert list(brought.stored) == list(brought.stored) == listed
 
 
+def test_what_does_not_belong_is_removed_though_nothing_is_missing(store: ObjectStore, example: BackupMeta) -> None:
+    expected, destination, plan = filled(store), Destination(store), planned(store, example)
+    transfer(store, destination, [plan]).run()
+    store.write(f"{BACKUP.binlogs}insert_log/x", b"a stray one")
+    assert transfer(store, destination, [plan]).run().copied.objects == 0
+    assert [item.key for item in store.list_objects(BACKUP.binlogs)] == sorted(expected.values())
+
+
 def test_a_copy_that_never_gets_right_ends_the_run(store: ObjectStore, example: BackupMeta) -> None:
     expected = filled(store)
     victim = sorted(expected.values())[3]

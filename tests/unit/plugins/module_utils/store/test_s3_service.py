@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,15 @@ def test_half_an_answer_is_no_empty_listing(answer: bytes) -> None:
     with scripted(Script([answer])) as port, pytest.raises(MilvusOpsError) as caught:
         list(store_at(port).list_objects("a/"))
     assert caught.value.kind == "unreachable"
+
+
+def test_a_page_without_the_place_of_the_next_one_is_not_the_last() -> None:
+    """What is not listed would be taken for missing, or for gone."""
+    page = "<Contents><Key>a/1</Key><Size>1</Size></Contents><IsTruncated>true</IsTruncated>"
+    script = Script([http(f"<ListBucketResult>{page}</ListBucketResult>")])
+    with scripted(script) as port, pytest.raises(MilvusOpsError) as caught:
+        list(islice(store_at(port).list_objects("a/"), 10))
+    assert "a page of the listing is missing" in str(caught.value)
 
 
 def test_chunked_answers_are_read() -> None:
