@@ -44,6 +44,7 @@ def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, An
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _cancel)
     stop_when_nobody_listens(sys.__stdout__)
+    _mask_secrets(module, module.params)
     try:
         config = read_config_file(module.params["config_file"]) if module.params["config_file"] else None
         options = _masked_options(module, config)

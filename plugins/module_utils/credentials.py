@@ -24,6 +24,15 @@ STORAGE_SIDES = {"": "MILVUS_STORAGE_", BACKUP_PREFIX: "BACKUP_STORAGE_"}
 LIBRARY_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 """What the S3 library reads on its own account, where use_iam lets it look for keys."""
 
+ADDRESSES = (
+    "address",
+    "rest_endpoint",
+    "management_endpoint",
+    "storage_address",
+    "backup_storage_address",
+    "iam_endpoint",
+)
+
 BACKUP_CREDENTIALS = tuple(BACKUP_PREFIX + name for name in CREDENTIAL_OPTIONS)
 PAIRS = (
     ("user", "password"),
@@ -89,11 +98,13 @@ def secrets_of(options: Mapping[str, Any], environment: Mapping[str, str]) -> se
         secrets |= {environment[name] for name in LIBRARY_SECRETS if environment.get(name)}
     for proxy in (name for name in environment if name.lower().endswith("_proxy")):
         secrets |= _login(environment[proxy])
+    for address in (options.get(name) for name in ADDRESSES):
+        secrets |= _login(str(address or ""))  # it is refused, but Ansible shows what a module was called with
     return secrets
 
 
 def _login(address: str) -> set[str]:
-    """The login in the address of a proxy, and its password alone."""
+    """The login in an address, and its password alone."""
     login = address.rpartition("://")[2].partition("/")[0].rpartition("@")[0]
     password = login.partition(":")[2]
     return {login, unquote(login), password, unquote(password)} if password else set()

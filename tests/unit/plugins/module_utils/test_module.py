@@ -8,19 +8,22 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from ansible.module_utils import basic
 from canaries import CANARIES, USER, all_forms, forms, hits
+from module_here import RunHere, result_of, run_here
 
 from ansible_collections.vectorops.milvus.plugins.module_utils._module import Call, run_module
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import KINDS, MilvusOpsError
 
 Options = dict[str, Any]
 Action = Callable[[Call], Mapping[str, Any]]
+Run = Callable[[Action, Options], str]
+
+__all__ = ["run_here"]
 
 S3_KEY = {"access_key_id": "the-key-id", "secret_access_key": CANARIES["secret_access_key"]}
 BACKUP_KEY = {"backup_access_key_id": "other", "backup_secret_access_key": CANARIES["backup_secret_access_key"]}
@@ -29,33 +32,10 @@ LOGIN = {"user": USER, "password": CANARIES["password"], "token": CANARIES["toke
 OPTIONS: Options = {**S3_KEY, **BACKUP_KEY, **TOKENS, **LOGIN}
 
 
-@pytest.fixture(autouse=True)
-def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting of the host's; and its handling of signals is put back."""
-    for name in os.environ:
-        if name.startswith(("MILVUS_", "BACKUP_STORAGE_")):
-            monkeypatch.delenv(name)
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, handler)
-
-
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[[Action, Options], str]:
+def run(run_here: RunHere) -> Run:
     """Everything that a module with this action and these options prints."""
-
-    def call(action: Action, options: Options) -> str:
-        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "_ansible_diff": True, "_ansible_verbosity": 4}})
-        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", arguments.encode())
-        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-        with pytest.raises(SystemExit):
-            run_module({}, action)
-        return "".join(capfd.readouterr())
-
-    return call
-
-
-Run = Callable[[Action, Options], str]
+    return lambda action, options: run_here(lambda: run_module({}, action), options)
 
 
 def raising(error: BaseException) -> Action:
@@ -63,11 +43,6 @@ def raising(error: BaseException) -> Action:
         raise error
 
     return action
-
-
-def result_of(output: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
-    return result
 
 
 def test_an_unexpected_exception_leaves_its_class_and_place_only(run: Run) -> None:
