@@ -75,9 +75,7 @@ def test_a_play_that_fails_shows_no_secret(
         "hosts": "milvus_a",
         "connection": "local",
         "gather_facts": False,
-        "module_defaults": {
-            "group/vectorops.milvus.milvus": "{{ lookup('vectorops.milvus.instance', 'milvus_a', side='source') }}"
-        },
+        "module_defaults": {"group/vectorops.milvus.milvus": options},
         "tasks": tasks,
     }
     with (

@@ -35,6 +35,14 @@ LIBRARY_OWNERS = {
     "botocore": f"{ENGINE}store/",
 }
 SECRET_NAME = re.compile(r"password|passwd|secret|token|access_key|credential|vectorops\.milvus\.instance", re.I)
+# Calls that would show secrets, make them into an address, or run what data says.
+FORBIDDEN_CALLS = frozenset(
+    {
+        *("set_stream_logger", "set_debuglevel", "basicConfig", "generate_presigned_url", "generate_presigned_post"),
+        *("eval", "exec", "__import__", "system", "popen", "Popen", "check_output", "unsafe_load", "full_load"),
+    }
+)
+FORBIDDEN_IMPORTS = frozenset({"logging", "pickle", "marshal", "shelve", "subprocess", "pdb", "traceback"})
 
 
 def header(path: str, text: str) -> list[str]:
@@ -101,6 +109,24 @@ def one_fail_json(path: str, text: str) -> list[str]:
     nodes = ast.walk(ast.parse(text))
     lines = [node.lineno for node in nodes if isinstance(node, ast.Attribute) and node.attr == "fail_json"]
     return [f"{path}:{line}: fail_json outside {ENGINE}_module.py" for line in lines]
+
+
+def forbidden_calls(path: str, text: str) -> list[str]:
+    """No debug logging, no presigned addresses, no shell, and nothing that runs what a file or a bucket says."""
+    problems = [
+        f"{path}:{line}: {name} is imported"
+        for line, name in _imports(path, text)
+        if FORBIDDEN_IMPORTS & {name.split(".")[0]}
+    ]
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        owner = getattr(getattr(node.func, "value", None), "id", "")
+        shell = any(keyword.arg == "shell" for keyword in node.keywords)
+        if called in FORBIDDEN_CALLS or shell or (owner == "yaml" and called in ("load", "load_all")):
+            problems.append(f"{path}:{node.lineno}: {called} is called")
+    return problems
 
 
 def secrets_in_yaml(path: str, text: str) -> list[str]:

@@ -51,7 +51,9 @@ def test_no_python_file_is_too_long() -> None:
     assert problems(rules.file_length, (".py",)) == []
 
 
-@pytest.mark.parametrize("rule", [rules.function_length, rules.library_owners, rules.layers, rules.one_fail_json])
+@pytest.mark.parametrize(
+    "rule", [rules.function_length, rules.library_owners, rules.layers, rules.one_fail_json, rules.forbidden_calls]
+)
 def test_plugins(rule: Rule) -> None:
     assert problems(rule, (".py",), "plugins/") == []
 
@@ -85,6 +87,14 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (rules.layers, f"{ENGINE}restore/a.py", "from ansible_collections.vectorops.milvus.plugins.modules import a\n"),
     (rules.one_fail_json, "plugins/modules/a.py", "module.fail_json(msg='x')\n"),
     (rules.one_fail_json, f"{ENGINE}store/s3.py", "give_up = module.fail_json\n"),
+    (rules.forbidden_calls, "plugins/a.py", "boto3.set_stream_logger('')\n"),
+    (rules.forbidden_calls, "plugins/a.py", "import logging\n"),
+    (rules.forbidden_calls, "plugins/a.py", "client.generate_presigned_url('get_object')\n"),
+    (rules.forbidden_calls, "plugins/a.py", "def f(x):\n    return eval(x)\n"),
+    (rules.forbidden_calls, "plugins/a.py", "from pickle import loads\n"),
+    (rules.forbidden_calls, "plugins/a.py", "yaml.load(text, Loader=yaml.SafeLoader)\n"),
+    (rules.forbidden_calls, "plugins/a.py", "run(command, shell=True)\n"),
+    (rules.forbidden_calls, "plugins/a.py", "os.system('x')\n"),
     (rules.secrets_in_yaml, "a.yml", "- name: x\n  a.b.c: {}\n  no_log: true\n"),
     (rules.secrets_in_yaml, "a.yml", "- tasks:\n    - block:\n        - set_fact:\n            my_password: x\n"),
     (
@@ -110,6 +120,7 @@ SOUND: list[tuple[Rule, str, str]] = [
     ),
     (rules.layers, f"{ENGINE}_module.py", "from .restore import plan\n"),
     (rules.layers, "plugins/modules/a.py", f"from {MODULE_UTILS}._module import run\n"),
+    (rules.forbidden_calls, "plugins/a.py", "root = yaml.compose(text, Loader=yaml.SafeLoader)\njson.loads(text)\n"),
     (rules.secrets_in_yaml, "a.yml", "options:\n  password: {description: x, no_log: true}\n  key: !vault x\n"),
     (rules.secrets_in_yaml, "a.yml", "- ansible.builtin.set_fact:\n    ansible_python_interpreter: x\n"),
     (rules.first_play, "a.yml", "- hosts: x\n  tasks: []\n- hosts: x\n  tasks:\n    - run_once: true\n"),

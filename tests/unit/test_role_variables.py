@@ -20,6 +20,9 @@ ROLES = ("milvus_backup", "milvus_restore", "milvus_migrate", "milvus_prune")
 PLAY_VARIABLES = {"milvus_migrate_target", "milvus_migrate_strategy", "milvus_migrate_serial"}
 # Facts that a role leaves behind.
 RESULTS = {"milvus_migrate_report"}
+SECRET_WORDS = re.compile(r"secret|token|password|passwd|passphrase|credential|_key|key_")
+FREE_FORM: dict[str, str] = {}
+"""Dicts without described keys, each with the reason why nobody puts a secret there."""
 
 
 def described(role: str) -> dict[str, dict[str, Any]]:
@@ -56,3 +59,12 @@ def test_no_role_variable_is_an_option_of_an_instance() -> None:
     options = {f"milvus_{option}" for option in group_spec()}
     variables = {name for role in ROLES for name in described(role)} | PLAY_VARIABLES | RESULTS
     assert options & variables == set()
+
+
+def test_no_role_takes_a_secret_or_a_dict_that_could_hold_one() -> None:
+    """Connections come from the inventory, by the lookup; a variable of a role is shown by every talkative run."""
+    for role in ROLES:
+        for name, option in described(role).items():
+            assert not SECRET_WORDS.search(name.removeprefix(role)), name
+            if option.get("type") == "dict" and not option.get("options"):
+                assert name in FREE_FORM, name

@@ -105,6 +105,20 @@ def test_an_option_that_sounds_secret_says_whether_it_is(name: str) -> None:
     }
 
 
+FREE_FORM = {
+    "rename": "names of collections",
+    "planned_backup": "what a module returned, which holds no secret",
+}
+
+
+@pytest.mark.parametrize("name", ["", *MODULES])
+def test_no_free_form_dict_takes_settings_of_a_connection(name: str) -> None:
+    """What is in one is shown with the call, whatever it is: Ansible hides options by their name only."""
+    options = {**arguments.group_spec(), **(module_spec(name) if name else {})}
+    free = {option for option, spec in options.items() if spec["type"] in ("dict", "raw") and not spec.get("options")}
+    assert free <= set(FREE_FORM)
+
+
 def test_the_secret_options_are_these() -> None:
     assert set(arguments.SECRET_OPTIONS) == {
         "password",
