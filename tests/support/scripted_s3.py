@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -21,9 +21,18 @@ class Script:
 
     def header(self, number: int, name: str) -> str:
         """A header of one request, '' where it has none."""
-        lines = self.requests[number].split("\r\n")[1:]
-        headers = dict(line.split(": ", 1) for line in lines)
-        return {key.lower(): value for key, value in headers.items()}.get(name, "")
+        return header(self.requests[number], name)
+
+
+def headers_of(head: str) -> dict[str, str]:
+    """By name in lower case."""
+    pairs = (line.split(": ", 1) for line in head.split("\r\n")[1:])
+    return {name.lower(): value for name, value in pairs}
+
+
+def header(head: str, name: str) -> str:
+    """A header of one request, '' where it has none."""
+    return headers_of(head).get(name, "")
 
 
 def http(body: bytes | str = b"", status: str = "200 OK", **headers: str) -> bytes:
@@ -36,29 +45,40 @@ def http(body: bytes | str = b"", status: str = "200 OK", **headers: str) -> byt
 @contextmanager
 def scripted(script: Script) -> Iterator[int]:
     """The port of the running service."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_accept, args=(server, script), daemon=True).start()
+
+    def next_answer(head: str, body: bytes) -> bytes:
+        answer = script.answers[min(len(script.requests), len(script.answers) - 1)]
+        script.requests.append(head)
+        return answer
+
+    with serving(next_answer) as port:
+        yield port
+
+
+@contextmanager
+def serving(answer: Callable[[str, bytes], bytes]) -> Iterator[int]:
+    """The port of a service that answers each request, given by head and body, as it is told to."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        threading.Thread(target=_accept, args=(server, answer), daemon=True).start()
         yield int(server.getsockname()[1])
 
 
-def _accept(server: socket.socket, script: Script) -> None:
+def _accept(server: socket.socket, answer: Callable[[str, bytes], bytes]) -> None:
     while True:
         try:
             client, _address = server.accept()
         except OSError:
             return
-        threading.Thread(target=_serve, args=(client, script), daemon=True).start()
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=_serve, args=(client, answer), daemon=True).start()
 
 
-def _serve(client: socket.socket, script: Script) -> None:
+def _serve(client: socket.socket, answer: Callable[[str, bytes], bytes]) -> None:
     with client, client.makefile("rb") as lines, suppress(OSError):
         while head := _head(lines):
-            answer = script.answers[min(len(script.requests), len(script.answers) - 1)]
-            script.requests.append(head)
-            length = script.header(-1, "content-length")
-            lines.read(int(length or 0))
-            client.sendall(answer)
-            if b"Connection: close" in answer:
+            answered = answer(head, lines.read(int(header(head, "content-length") or 0)))
+            client.sendall(answered)
+            if b"Connection: close" in answered.partition(b"\r\n\r\n")[0]:
                 return
 
 
