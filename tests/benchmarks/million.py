@@ -158,7 +158,7 @@ def main(objects: int) -> None:
     report("copy and verification")
     bodies = MetaFiles(BackupMeta("id", "million", "v2.3.5", (planned.meta,), (("default", 1),)))
     write_manifest(
-        place.store,
+        place.store.write,
         BACKUP,
         brought.stored,
         header_name="manifest.json",

@@ -87,10 +87,12 @@ class Refused(Exception):
 @dataclass
 class FakeS3:
     """One bucket. C(generated) maps prefixes to numbers of objects that only listings show; C(claimed) maps keys to the
-    sizes that their answers announce. After C(valid_for) requests the session token has expired."""
+    sizes that their answers announce. After C(valid_for) requests the session token has expired. C(clock) is what its
+    clock is ahead, in seconds."""
 
     conditions: str = HONOURED
     valid_for: int | None = None
+    clock: float = 0.0
     generated: Mapping[str, int] = field(default_factory=dict)
     claimed: dict[str, int] = field(default_factory=dict)
     objects: dict[str, Stored] = field(default_factory=dict)
@@ -117,13 +119,16 @@ class FakeS3:
                 keys = _keys_of(request)
                 answered = self._answer(request)
             except Refused as refused:
-                answered = http(refused.document, refused.status, Date=formatdate(usegmt=True))
+                answered = http(refused.document, refused.status, Date=self._date())
             listing = "list-type=2" in target
             status = int(answered[9:12])
             self.asked.append(Asked(method, keys, status, listing, listing and "delimiter=" in target))
             if status == 501:
                 self.unknown.append(head)
             return answered
+
+    def _date(self) -> str:
+        return formatdate(time.time() + self.clock, usegmt=True)
 
     def _understood(self, head: str, body: bytes) -> Request:
         """Raises Refused for what is no request of S3, is not signed, or was altered on its way."""
@@ -167,8 +172,8 @@ class FakeS3:
             return http(stored.body, Content_Length=str(self.claimed[request.key]), Connection="close")
         if request.headers.get("if-match", stored.etag).strip('"') != stored.etag:
             raise Refused("412 Precondition Failed", "PreconditionFailed")
-        stamps = {"ETag": f'"{stored.etag}"', "Date": formatdate(usegmt=True)}
-        stamps["Last_Modified"] = formatdate(stored.modified, usegmt=True)
+        stamps = {"ETag": f'"{stored.etag}"', "Date": self._date()}
+        stamps["Last_Modified"] = formatdate(stored.modified + self.clock, usegmt=True)
         if span := re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("range", "")):
             first, last = int(span[1]), int(span[2])
             part = stored.body[first : last + 1]
@@ -180,7 +185,7 @@ class FakeS3:
     def _write(self, request: Request) -> bytes:
         self._require_conditions(request)
         self.put(request.key, request.body)
-        return http(b"", ETag=f'"{self.objects[request.key].etag}"', Date=formatdate(usegmt=True))
+        return http(b"", ETag=f'"{self.objects[request.key].etag}"', Date=self._date())
 
     def _require_conditions(self, request: Request) -> None:
         absent, etag = request.headers.get("if-none-match"), request.headers.get("if-match")
@@ -203,7 +208,7 @@ class FakeS3:
             raise Refused("412 Precondition Failed", "PreconditionFailed")
         self.objects[request.key] = Stored(source.body, source.etag)
         result = f'<ETag>"{source.etag}"</ETag><LastModified>{STAMP}</LastModified>'
-        return http(f"<CopyObjectResult>{result}</CopyObjectResult>", Date=formatdate(usegmt=True))
+        return http(f"<CopyObjectResult>{result}</CopyObjectResult>", Date=self._date())
 
     def _delete_one(self, request: Request) -> bytes:
         self.objects.pop(request.key, None)
@@ -231,7 +236,7 @@ class FakeS3:
         return http(
             f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{str(bool(more)).lower()}</IsTruncated>"
             f"{items}{more}</ListBucketResult>",
-            Date=formatdate(usegmt=True),
+            Date=self._date(),
         )
 
     def _below(self, prefix: str, token: str) -> Iterator[tuple[str, int, str]]:

@@ -57,7 +57,7 @@ def make_backup(store: ObjectStore, root: str, name: str, *, first_id: int = 100
 def seal(place: Place, backup_id: str, bodies: MetaFiles | dict[str, bytes]) -> None:
     """Write the integrity manifest of what lies there."""
     write_manifest(
-        place.store,
+        place.store.write,
         place.layout,
         place.store.list_objects(place.layout.binlogs),
         header_name=HEADER_NAME,

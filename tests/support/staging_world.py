@@ -125,7 +125,7 @@ def build_world(service: Milvus, server: Server, example: BackupMeta, tmp_path: 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes([number]) * item.size)
     manifest = write_manifest(
-        place.store,
+        place.store.write,
         place.layout,
         place.store.list_objects(place.layout.binlogs),
         header_name=HEADER_NAME,

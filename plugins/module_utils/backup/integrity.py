@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -63,7 +63,7 @@ def knows(manifest: Manifest, name: str, body: bytes) -> bool:
 
 
 def write_manifest(
-    store: ObjectStore,
+    put: Callable[[str, bytes], object],
     layout: BackupLayout,
     objects: Iterable[StoredObject],
     *,
@@ -76,7 +76,7 @@ def write_manifest(
     skipped: Mapping[str, str],
     previous: Manifest | None,
 ) -> Manifest:
-    """Write shards, then the header, and return it. C(objects) in the order of the listing.
+    """Write shards, then the header, by C(put), and return it. C(objects) in the order of the listing.
 
     The shards of C(previous) are left as they are: it holds until the commit is replaced.
     """
@@ -89,7 +89,7 @@ def write_manifest(
         lines = (json.dumps([item.key.removeprefix(layout.directory), item.size, item.etag]) for item in batch)
         body = "\n".join(lines).encode()
         name = f"objects-{first_shard + len(shards):05d}.jsonl"
-        store.write(layout.control + name, body)
+        put(layout.control + name, body)
         shards.append((name, digest(body)))
     manifest = Manifest(
         backup_id=backup_id,
@@ -104,7 +104,7 @@ def write_manifest(
         skipped=skipped,
         superseded={name: sha for name, sha in previous.meta.items() if name != "full_meta.json"} if previous else {},
     )
-    store.write(layout.control + header_name, encode_manifest(manifest))
+    put(layout.control + header_name, encode_manifest(manifest))
     return manifest
 
 

@@ -37,7 +37,7 @@ def objects(count: int) -> list[StoredObject]:
 
 def write(store: ObjectStore, items: list[StoredObject], previous: Manifest | None = None) -> Manifest:
     return write_manifest(
-        store,
+        store.write,
         LAYOUT,
         items,
         header_name=NEXT_HEADER_NAME if previous else HEADER_NAME,

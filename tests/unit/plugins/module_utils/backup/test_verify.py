@@ -177,7 +177,7 @@ def test_a_backup_of_ours_is_verified_by_its_manifest(example: BackupMeta, store
     for name, body in bodies.items():
         store.write(LAYOUT.meta(name), body)
     manifest = write_manifest(
-        store,
+        store.write,
         LAYOUT,
         list(store.list_objects(LAYOUT.binlogs)),
         backup_id="id",

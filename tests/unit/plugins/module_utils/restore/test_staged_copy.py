@@ -96,7 +96,7 @@ def test_a_backup_that_changes_underneath_is_noticed(world: World, damage: str) 
 @pytest.mark.parametrize("key", ["binlogs/insert_log/20/../../../../x", "meta/full_meta.json", "binlogs/insert_log/a"])
 def test_a_forged_list_of_objects_is_not_followed(world: World, key: str) -> None:
     manifest = write_manifest(
-        world.place.store,
+        world.place.store.write,
         world.place.layout,
         [*world.place.store.list_objects(world.place.layout.binlogs), replace_key(world, key)],
         header_name=HEADER_NAME,
