@@ -83,7 +83,7 @@ def test_no_name_reaches_beyond_its_folder(
     names = [name for name in hostile_names(rounds(300, 2000), SEED) if name != NEIGHBOUR]
     if way == "info":
         names = [name for name in names if name]  # without a name it lists all, and never writes
-    before, kinds, wrong = ground.fake.content(), Counter[str](), list[tuple[str, Any]]()
+    before, kinds, wrong = ground.fake.content(), Counter[str](), list[tuple[str, Any, Any]]()
     for name in names:
         made, asked = ground.run(module, **options, name=name)
         accepted = bool(rule.fullmatch(name))
@@ -135,7 +135,12 @@ def test_folders_with_odd_names_are_told_and_left_alone(ground: Ground) -> None:
         listed, _asked = ground.run("milvus_backup_info", verify="content")
         states = {item["name"]: item["state"] for item in listed.result["backups"]}
         assert states == {**dict.fromkeys(ODD_FOLDERS, "broken"), NEIGHBOUR: "complete"}
-        options = {"keep_last": 1, "unfinished": True, "unfinished_older_than": "1m", "force_foreign": True}
+        options: dict[str, Any] = {
+            "keep_last": 1,
+            "unfinished": True,
+            "unfinished_older_than": "1m",
+            "force_foreign": True,
+        }
         pruned, asked = ground.run("milvus_backup_prune", name_pattern="*", **options)
         assert not pruned.failed, pruned.output
         assert pruned.result["removed"] == []

@@ -115,8 +115,9 @@ def _found(place: Place, opened: _Opened, control: set[str]) -> FoundBackup:
 
 
 def _open(place: Place, *, foreign: bool) -> _Opened:
-    commit = place.store.read(place.layout.commit, MAX_META_BYTES)
+    commit = None
     try:
+        commit = place.store.read(place.layout.commit, MAX_META_BYTES)
         if commit is None:
             return _open_levels(place) if foreign else _Opened(UNFINISHED, NOT_COMMITTED, False)
         complete = open_committed(place, commit.body)
@@ -141,8 +142,18 @@ def _open_levels(place: Place) -> _Opened:
 def _signs_of_life(place: Place, control: set[str]) -> list[StoredBytes]:
     """The control objects of an unfinished backup: a run writes its plan anew and renews its lock."""
     keys = [key for key in (place.plan_key, place.lock_key) if key in control]
-    stored = (place.store.read(key, MAX_PLAN_BYTES) for key in keys)
+    stored = (_small(place, key) for key in keys)
     return [item for item in stored if item is not None]
+
+
+def _small(place: Place, key: str) -> StoredBytes | None:
+    """A control object, None also for one that is too large to be any."""
+    try:
+        return place.store.read(key, MAX_PLAN_BYTES)
+    except MilvusOpsError as error:
+        if error.kind != "corrupt":
+            raise
+        return None
 
 
 def _moment(opened: _Opened, stamps: Sequence[StoredBytes]) -> float | None:

@@ -110,7 +110,7 @@ class BackupLock:
                 self._etag = self._store.write(self._key, _encode(fresh), if_etag=self._etag)
                 self._deadline = time.monotonic() + LEASE_SECONDS * 2 / 3
             except ConditionFailed:
-                current = self._store.read(self._key, MAX_LOCK_BYTES)
+                current = _read_lock(self._store, self._key)
                 holder = None if current is None else _decode(current.body)
                 if holder is not None and current is not None and holder.run_id == self._holder.run_id:
                     self._etag = current.etag  # the answer to an earlier renewal was lost on the way
@@ -127,7 +127,7 @@ class BackupLock:
                 continue  # require() tells the run, once the lease gets short or the lock is lost
 
     def _give_back(self) -> None:
-        current = self._store.read(self._key, MAX_LOCK_BYTES)
+        current = _read_lock(self._store, self._key)
         holder = None if current is None else _decode(current.body)
         if holder is not None and holder.run_id == self._holder.run_id:
             self._store.delete([self._key])
@@ -161,7 +161,7 @@ def acquire(
 
 def live_holder(store: ObjectStore, key: str) -> str | None:
     """Who holds a lock, in words; None if nobody does, or only one whose lock the next run may take. Writes nothing."""
-    current = store.read(key, MAX_LOCK_BYTES)
+    current = _read_lock(store, key)
     if current is None:
         return None
     holder = _decode(current.body)
@@ -176,7 +176,7 @@ def _try_acquire(store: ObjectStore, key: str, run_id: str) -> BackupLock | tupl
     try:
         return BackupLock(store, key, mine, store.write(key, _encode(mine), if_absent=True))
     except ConditionFailed:
-        current = store.read(key, MAX_LOCK_BYTES)
+        current = _read_lock(store, key)
     if current is None:
         return None, 0.0
     holder = _decode(current.body)
@@ -190,6 +190,16 @@ def _try_acquire(store: ObjectStore, key: str, run_id: str) -> BackupLock | tupl
         return BackupLock(store, key, stolen, store.write(key, _encode(stolen), if_etag=current.etag))
     except ConditionFailed:
         return holder, age
+
+
+def _read_lock(store: ObjectStore, key: str) -> StoredBytes | None:
+    """None where there is no lock. What is too large to be one counts as a lock that cannot be read."""
+    try:
+        return store.read(key, MAX_LOCK_BYTES)
+    except MilvusOpsError as error:
+        if error.kind != "corrupt":
+            raise
+        return StoredBytes(b"", "", time.time(), time.time())
 
 
 def _may_be_stolen(holder: Holder | None, current: StoredBytes) -> bool:

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_folders import store_at
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.lock import (
     LEASE_SECONDS,
+    MAX_LOCK_BYTES,
     BackupLock,
     Holder,
     acquire,
+    live_holder,
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore
@@ -193,3 +196,15 @@ def test_what_others_finished_meanwhile_ends_the_wait(store: ObjectStore) -> Non
     answers = iter([None, "finished"])
     assert acquire(store, KEY, "mine", wait=0, meanwhile=lambda: next(answers)) == "finished"
     assert store.read(KEY, 65536) is None
+
+
+def test_what_is_too_large_for_a_lock_counts_as_held(tmp_path: Path) -> None:
+    """By a store that refuses to read it, as real ones do."""
+    store = store_at(tmp_path, "backup/")
+    key = f"{tmp_path}/{KEY}"
+    store.write(key, b"{}" + b" " * MAX_LOCK_BYTES)
+    with pytest.raises(MilvusOpsError) as caught:
+        acquire(store, key, "mine", wait=0, meanwhile=lambda: None)
+    assert caught.value.kind == "lock_held"
+    assert "an unreadable lock object" in caught.value.failure.cause
+    assert live_holder(store, key) == "somebody, by an unreadable lock object"
