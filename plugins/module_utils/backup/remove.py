@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ..errors import MilvusOpsError
 from ..store.base import StoredObject
@@ -16,6 +17,8 @@ from .layout import META_FILES
 from .lock import BackupLock, acquire
 
 SHOWN_KEYS = 20
+BATCH_KEYS = 1000
+"""Keys that are removed between two looks at the lock."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,11 @@ def ensure_absent(
 
     Raises C(lock_held) while a restore reads it. C(still_wanted) is called when the lock is held, and may raise.
     """
-    objects = list(place.store.list_objects(place.layout.directory))
-    if not objects:
-        return Removal(False, 0, 0, ())
-    _refuse_foreign(place, objects, force_foreign)
-    removal = Removal(
-        True, len(objects), sum(item.size for item in objects), tuple(item.key for item in objects[:SHOWN_KEYS])
-    )
+    removal, ours = _look(place)
+    if not removal.objects:
+        return removal
+    if not ours and not force_foreign:
+        raise _foreign(place)
     require_no_restore(place)
     if check_mode:
         return removal
@@ -57,46 +58,66 @@ def ensure_absent(
             # A restore takes its own lock first and then looks for this one: one of the two sees the other.
             require_no_restore(place)
             still_wanted()
-            for batch in _in_order(place, _removable(place)):
+            for batch in _in_order(place):
                 lock.require()
-                place.store.delete(item.key for item in batch)
+                place.store.delete(batch)
+    _require_nothing_left(place)
+    return removal
+
+
+def _look(place: Place) -> tuple[Removal, bool]:
+    """What lies there, and whether a plan, a manifest or a lock shows that this collection wrote it.
+
+    Whatever else may be damaged. The locks of restores do not show it: backups of other tools are restored from too.
+    """
+    count = size = 0
+    sample: list[str] = []
+    ours = False
+    control, restores = place.layout.control, place.layout.control + RESTORES
+    for item in place.store.list_objects(place.layout.directory):
+        count, size = count + 1, size + item.size
+        ours = ours or (item.key.startswith(control) and not item.key.startswith(restores))
+        if count <= SHOWN_KEYS:
+            sample.append(item.key)
+    return Removal(count > 0, count, size, tuple(sample)), ours
+
+
+def _require_nothing_left(place: Place) -> None:
     left = _removable(place)
-    if left:
+    first = next(left, None)
+    if first is not None:
         raise MilvusOpsError(
             "incomplete",
             "removing the backup",
             place.label,
-            f"{len(left)} objects appeared while it was being removed, {left[0].key} first",
+            f"{1 + sum(1 for _item in left)} objects appeared while it was being removed, {first.key} first",
             state_left="the backup cannot be restored any more; some of its objects are left",
             next_step="run the task again",
         )
-    return removal
 
 
-def _removable(place: Place) -> list[StoredObject]:
+def _removable(place: Place) -> Iterator[StoredObject]:
     listed = place.store.list_objects(place.layout.directory)
-    return [item for item in listed if item.key != place.lock_key]
+    return (item for item in listed if item.key != place.lock_key)
 
 
-def _in_order(place: Place, objects: list[StoredObject]) -> list[list[StoredObject]]:
+def _in_order(place: Place) -> Iterator[list[str]]:
     """The commit, and by what milvus-backup knows a backup, so that nobody restores a half-removed one; then the rest;
-    the plan last, so that a killed removal leaves a backup that is recognisably ours."""
-    first = [item for item in objects if item.key in (place.layout.commit, place.layout.meta(META_FILES[0]))]
-    last = [item for item in objects if item.key == place.plan_key]
-    rest = [item for item in objects if item not in first and item not in last]
-    return [batch for batch in (first, rest, last) if batch]
+    the plan last, so that a killed removal leaves a backup that is recognisably ours.
 
-
-def _refuse_foreign(place: Place, objects: list[StoredObject], force_foreign: bool) -> None:
-    """A plan, a manifest or a lock shows that this collection wrote it, whatever else may be damaged.
-
-    The locks of restores do not: backups of other tools are restored from too.
+    Only the keys are kept in memory, and all of them: not every store can be listed while it is being emptied.
     """
-    control, restores = place.layout.control, place.layout.control + RESTORES
-    ours = any(item.key.startswith(control) and not item.key.startswith(restores) for item in objects)
-    if ours or force_foreign:
-        return
-    raise MilvusOpsError(
+    commits = (place.layout.commit, place.layout.meta(META_FILES[0]))
+    keys = [item.key for item in _removable(place)]
+    yield [key for key in keys if key in commits]
+    rest = (key for key in keys if key not in commits and key != place.plan_key)
+    while batch := list(islice(rest, BATCH_KEYS)):
+        yield batch
+    yield [key for key in keys if key == place.plan_key]
+
+
+def _foreign(place: Place) -> MilvusOpsError:
+    return MilvusOpsError(
         "name_in_use",
         "removing the backup",
         place.label,
