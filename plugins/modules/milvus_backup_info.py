@@ -42,7 +42,7 @@ options:
         belong there.
       - V(etag) also compares ETags where they can be compared, and the meta files with their digests.
       - V(content) also reads every object again and hashes it. Objects that have no digest recorded, such as those of
-        other tools, are read to the end and counted as RV(backups[].verified.unproven).
+        other tools and those on a disk, are read to the end and counted as RV(backups[].verified.unproven).
       - Other tools record sizes only, so V(etag) comes down to V(size) for their backups.
     type: str
     choices: [none, size, etag, content]

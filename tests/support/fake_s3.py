@@ -27,7 +27,7 @@ from urllib.parse import quote, unquote, unquote_plus
 from scripted_s3 import headers_of, http, serving
 
 BUCKET = "bucket-a"
-HONOURED, IGNORED, REFUSED = "honoured", "ignored", "refused with 501"
+HONOURED, IGNORED, REFUSED, NOT_MODIFIED = "honoured", "ignored", "refused with 501", "unmet ones answered with 304"
 """What becomes of the condition of a write."""
 
 PAGE = 1000
@@ -119,7 +119,8 @@ class FakeS3:
                 keys = _keys_of(request)
                 answered = self._answer(request)
             except Refused as refused:
-                answered = http(refused.document, refused.status, Date=self._date())
+                document = "" if refused.status.startswith("304") else refused.document
+                answered = http(document, refused.status, Date=self._date())
             listing = "list-type=2" in target
             status = int(answered[9:12])
             self.asked.append(Asked(method, keys, status, listing, listing and "delimiter=" in target))
@@ -196,6 +197,8 @@ class FakeS3:
         current = self.objects.get(request.key)
         if etag is not None and current is None:
             raise Refused("404 Not Found", "NoSuchKey")
+        if absent and current and self.conditions == NOT_MODIFIED:
+            raise Refused("304 Not Modified", "")
         if (absent and current) or (etag is not None and current and current.etag != etag.strip('"')):
             raise Refused("412 Precondition Failed", "PreconditionFailed")
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 RECEIVE_BYTES = 1 << 16
+WITHOUT_BODY = (204, 304)
 MOST_HEAD_BYTES = 1 << 16
 IDLE_SECONDS = 1.0
 """After so long without use, look whether the service has closed the connection before using it again."""
@@ -49,8 +50,8 @@ class Answer:
         self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
         length = headers.get("content-length")
         self._counted = length is not None and not self._chunked
-        self._left = 0 if status == 204 else int(length) if length is not None and not self._chunked else -1
-        self.keeps_alive = (self._counted or self._chunked or status == 204) and (
+        self._left = 0 if status in WITHOUT_BODY else int(length) if length is not None and not self._chunked else -1
+        self.keeps_alive = (self._counted or self._chunked or status in WITHOUT_BODY) and (
             headers.get("connection", "").lower() != "close"
         )
 

@@ -86,6 +86,7 @@ _TABLE = (
     ),
     _Row("unreachable", ONCE, ("CertificateUnknown",)),
     _Row("corrupt", AGAIN, ("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch")),
+    _Row("version", ONCE, ("405", "501", "MethodNotAllowed", "NotImplemented")),
     _Row("usage", ONCE, ("301", "307", "InvalidBucketName", "InvalidEndpoint", "InvalidHeader", "PermanentRedirect")),
 )
 
@@ -99,6 +100,7 @@ _ADVICE = {
     "timeout": "run the task again; what was copied is kept",
     "unreachable": "see that storage_address, storage_port and storage_use_ssl are right and the service runs",
     "usage": "correct the storage options of this side",
+    "version": "use a service, or a newer release of it, that knows this request; locks need conditional writes",
 }
 
 _ADVICE_BY_CODE = {

@@ -36,6 +36,9 @@ SLOWEST_BYTES = 10 << 20
 
 SLICE_BYTES = 1 << 20
 MOST_DOCUMENT_BYTES = 64 << 20
+UNMET = (304, 412)
+"""What says that a condition does not hold; 304 is what older releases of MinIO answer to a write."""
+
 T = TypeVar("T")
 
 
@@ -315,7 +318,7 @@ class Service:
     def _meaning_of(self, refusal: Refusal, action: str, request: Request) -> Exception:
         """What a refused or broken request is to the caller: another object, a reason to try again, or the end."""
         code = refusal.code
-        if refusal.status == 412 or code == "PreconditionFailed":
+        if refusal.status in UNMET or code == "PreconditionFailed":
             return ConditionFailed(request.key)
         if code in ("NoSuchKey", "404"):
             return SourceMissing(request.key)

@@ -29,6 +29,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors i
         ("EndpointConnectionError", "unreachable"),
         ("SSLError", "unreachable"),
         ("InvalidBucketName", "usage"),
+        ("NotImplemented", "version"),
         ("", "internal"),
         ("SomethingNew", "internal"),
     ],

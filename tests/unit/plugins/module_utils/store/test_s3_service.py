@@ -19,7 +19,12 @@ from scripted_s3 import Script, http, scripted
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import Pin, TransferBroken, WriteScope
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import (
+    ConditionFailed,
+    Pin,
+    TransferBroken,
+    WriteScope,
+)
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import instance_store
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3 import S3Store
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors import Refusal
@@ -277,3 +282,20 @@ def test_the_clock_of_the_service_is_read(date: str, seconds: int | None) -> Non
     assert stored is not None
     assert stored.store_now == stored.modified
     assert stored.store_now == seconds if seconds else stored.store_now >= began
+
+
+def test_an_unmet_condition_may_be_told_by_a_304_that_has_no_body() -> None:
+    """As older releases of MinIO do; a client that waits for a body waits for the end of the connection."""
+    script = Script([b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"])
+    with scripted(script) as port, pytest.raises(ConditionFailed):
+        store_at(port, "a/").write("a/b", b"x", if_absent=True)
+    assert len(script.requests) == 1
+
+
+def test_what_a_service_does_not_have_is_not_asked_for_again() -> None:
+    answer = http("<Error><Code>NotImplemented</Code><Message>no such header</Message></Error>", "501 Not Implemented")
+    script = Script([answer])
+    with scripted(script) as port, pytest.raises(MilvusOpsError) as caught:
+        store_at(port, "a/").write("a/b", b"x", if_absent=True)
+    assert (caught.value.kind, len(script.requests)) == ("version", 1)
+    assert "conditional writes" in caught.value.failure.next_step
