@@ -42,9 +42,13 @@ SCHEMA = {
 
 def make_backup(store: ObjectStore, root: str, name: str, *, first_id: int = 1000, collection: str = "films") -> None:
     """Two partitions of two segments, with deletes in each; the same bytes for the same arguments."""
-    place = Place(store, BackupLayout(root, name))
-    meta = backup_of(first_id, name, collection)
-    bodies, chance = MetaFiles(meta), random.Random(f"{name} {first_id}")
+    write_backup(store, root, backup_of(first_id, name, collection))
+
+
+def write_backup(store: ObjectStore, root: str, meta: BackupMeta) -> None:
+    """Whatever the metadata say, complete and sealed."""
+    place = Place(store, BackupLayout(root, meta.name))
+    bodies, chance = MetaFiles(meta), random.Random(meta.backup_id)
     for item in objects_by_meta(place.layout, meta):
         store.write(item.key, chance.randbytes(item.size))
     plan = {"backup_id": meta.backup_id, "request": {}, "planned_at": 1, "gc_ticket": None, "objects": meta.objects}

@@ -16,6 +16,9 @@ from ..naming import MAX_NAME_LENGTH
 OPERATION = "reading the names of the targets"
 _PART = r"[A-Za-z_][A-Za-z0-9_]*"
 _RULE_SIDE = re.compile(rf"(?:({_PART})\.)?({_PART}|\*)")
+_NAME = re.compile(_PART)
+"""What a server takes; the name in a backup may be anything."""
+
 _SUFFIX = re.compile(r"[A-Za-z0-9_]*")
 ANY = "*"
 
@@ -62,7 +65,10 @@ def read_naming(renames: Mapping[str, str], suffix: str) -> Naming:
 
 
 def map_targets(sources: Sequence[CollectionName], naming: Naming) -> dict[CollectionName, CollectionName]:
-    """Source to target. Raises for two sources to one target, a name too long, and a rename that matches nothing."""
+    """Source to target.
+
+    Raises for two sources to one target, what no server takes as a name, and a rename that matches nothing.
+    """
     targets: dict[CollectionName, CollectionName] = {}
     taken: dict[CollectionName, CollectionName] = {}
     for source in sources:
@@ -74,6 +80,10 @@ def map_targets(sources: Sequence[CollectionName], naming: Naming) -> dict[Colle
         if len(target.name) > MAX_NAME_LENGTH:
             raise usage_error(
                 OPERATION, str(target), f"the name is longer than {MAX_NAME_LENGTH} characters", "use a shorter name"
+            )
+        if not (_NAME.fullmatch(target.name) and _NAME.fullmatch(target.database)):
+            raise usage_error(
+                OPERATION, repr(str(target)), "this cannot be the name of a collection", "leave it out of collections"
             )
         targets[source] = target
         taken[target] = source

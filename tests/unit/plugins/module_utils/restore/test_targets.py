@@ -121,3 +121,12 @@ def test_two_rules_for_one_collection_are_an_error() -> None:
 def test_a_rename_to_null_is_refused() -> None:
     with pytest.raises(MilvusOpsError):
         read_naming({"docs": None}, "")  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("source", [("default", "a/b"), ("default", "../up"), ("default", "ä"), ("a b", "docs")])
+def test_a_name_in_the_backup_that_no_server_takes_is_refused(source: tuple[str, str]) -> None:
+    """Before anything is created: the server itself would say so halfway."""
+    with pytest.raises(MilvusOpsError) as caught:
+        map_targets([CollectionName(*source)], read_naming({}, "_bak"))
+    assert caught.value.kind == "usage"
+    assert source[1] in caught.value.failure.where
