@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from import_stand_in import ImportStandIn, connected
@@ -16,6 +16,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest i
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.naming import staging_name
+from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Step
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore import staging
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.jobs import import_jobs
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import CREATE, CollectionRestore
@@ -43,9 +44,10 @@ class Bench:
     build: Build
     plan: CollectionRestore
     store: ObjectStore
+    step: Step = field(default_factory=lambda: Step("import", total=2 * ROWS))
 
     def run(self) -> Imported:
-        return fill_staging(self.build, self.plan, begin_staging(self.build, self.plan))
+        return fill_staging(self.build, self.plan, begin_staging(self.build, self.plan), self.step)
 
     def begun_before(self, *jobs: int, state: str = "ImportCompleted") -> None:
         """The staging collection of a run that was killed, with the jobs that it had submitted."""
@@ -86,8 +88,8 @@ def test_a_fresh_one_is_created_with_its_markers_and_filled_once(bench: Bench) -
     begun = begin_staging(bench.build, bench.plan)
     bench.show_data()
     assert begun.collection.property_values["vectorops.backup"] == "the-backup"
-    imported = fill_staging(bench.build, bench.plan, begun)
-    assert imported.rows == 2 * ROWS
+    imported = fill_staging(bench.build, bench.plan, begun, bench.step)
+    assert imported.rows == bench.step.done == 2 * ROWS
     assert bench.milvus.calls == [f"create {STAGING}", *(f"import {files.partition}" for files in bench.plan.jobs)]
 
 
@@ -148,7 +150,7 @@ def test_another_restore_into_the_same_collection_is_noticed(bench: Bench) -> No
     begun = begin_staging(bench.build, bench.plan)
     bench.milvus.add_job(STAGING, "_default", "twice/", "")
     with pytest.raises(MilvusOpsError) as caught:
-        fill_staging(bench.build, bench.plan, begun)
+        fill_staging(bench.build, bench.plan, begun, bench.step)
     assert caught.value.kind == "ambiguous_import"
     assert bench.milvus.calls == [f"drop {STAGING}"]
 
