@@ -19,9 +19,12 @@ def stop_when_nobody_listens(output: TextIO | None) -> None:
 
     A job of Ansible's C(async) writes to its wrapper, which stays, so it goes on as Ansible promises.
     """
-    if output is None:
+    try:
+        descriptor = output.fileno() if output is not None else None
+    except OSError:  # no file: whoever put it there is within this process
         return
-    threading.Thread(target=_watch, args=(output.fileno(),), name="caller", daemon=True).start()
+    if descriptor is not None:
+        threading.Thread(target=_watch, args=(descriptor,), name="caller", daemon=True).start()
 
 
 def _watch(descriptor: int) -> None:

@@ -16,12 +16,30 @@ from typing import Any
 import oracle
 import pytest
 from labs import RunningLab, Side
-from module_process import KILL_VARIABLE, finish, run, start
+from module_process import finish, killed_at, run, start
 
 Fresh = Callable[[str], str]
 PATIENCE = 60
 SLOWLY = {"copy_concurrency": 1, "max_rate": "64K"}
 """Or a copy of small objects is over before a test that looks at the bucket sees that it has begun."""
+
+WRITES = (
+    "write lock:1",
+    "write plan:1",
+    "copy insert log:1",
+    "copy insert log:10",
+    "copy delta log:1",
+    "write list of objects:1",
+    "write manifest.json:1",
+    "write backup_meta.json:1",
+    "write full_meta.json:1",
+    "delete lock:1",
+)
+"""In their order; the names are those of crash_points.py."""
+
+AFTER_THE_COMMIT = ("after:write full_meta.json:1", "before:delete lock:1", "after:delete lock:1")
+
+RACER = Path(__file__).resolve().parents[1] / "support" / "lock_racer.py"
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -84,32 +102,11 @@ def test_a_backup_killed_at_each_kind_of_write(
     """
     arguments = {**source.options, "collections": [films], "copy_concurrency": 1}
     objects = run("milvus_backup", {**arguments, "name": fresh("whole")}).result["backup"]["objects"]
-    lock, plan, shard = 1, 2, objects + 4  # the lock is renewed between the last two
-    manifest, first_meta = shard + 1, shard + 2
-    commit = first_meta + 4
-    points = [
-        lock,
-        plan,
-        plan + 1,
-        plan + objects // 2,
-        plan + objects,
-        shard,
-        manifest,
-        first_meta,
-        commit,
-        commit + 1,
-    ]
-    for point in points:
-        name = fresh(f"killed_{moment}")
-        process = start(
-            "milvus_backup",
-            {**arguments, "name": name},
-            environment={**os.environ, KILL_VARIABLE: f"{moment}:{point}"},
-        )
-        process.communicate(timeout=PATIENCE)
-        assert process.returncode == -signal.SIGKILL, (point, process.returncode)
+    for write in WRITES:
+        point, name = f"{moment}:{write}", fresh(f"killed_{moment}")
+        assert killed_at("milvus_backup", {**arguments, "name": name}, point), f"{point} was not reached"
         committed = f"backup/{name}/meta/full_meta.json" in lab.objects(f"backup/{name}/")
-        assert committed == (point > commit or (point == commit and moment == "after")), point
+        assert committed == (point in AFTER_THE_COMMIT), point
         again = run("milvus_backup", {**arguments, "name": name, "verify": "content"})
         assert not again.failed, (point, again.output)
         assert again.result["changed"] is not committed, point

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import oracle
 import pytest
 from labs import Side
-from module_process import KILL_VARIABLE, finish, run, start
+from module_process import finish, killed_at, run, start
 
 Fresh = Callable[[str], str]
 ROWS, MORE_ROWS = 40, 60
@@ -44,13 +43,6 @@ def backup(lab: Any) -> str:
     return "of_swapped"
 
 
-def killed(arguments: Mapping[str, Any], point: str) -> bool:
-    """Run a restore that ends itself at a point; whether it came to that."""
-    process = start("milvus_restore", arguments, environment={**os.environ, KILL_VARIABLE: point})
-    process.communicate(timeout=300)
-    return process.returncode == -9
-
-
 def rows_by_name(side: Side, name: str) -> dict[int, dict[str, Any]]:
     """All rows, of a collection that need not be loaded."""
     client = side.client()
@@ -68,7 +60,7 @@ def not_visible(side: Side, name: str) -> bool:
 def test_a_killed_restore_is_finished_by_the_next(target: Side, backup: str, fresh: Fresh, point: str) -> None:
     name = fresh("built")
     arguments = {**target.options, "name": backup, "collections": ["swapped"], "rename": {"swapped": name}}
-    assert killed(arguments, f"after:{point}"), "the point was not reached"
+    assert killed_at("milvus_restore", arguments, f"after:{point}"), "the point was not reached"
     assert not_visible(target, name)
     done = run("milvus_restore", arguments)
     assert not done.failed, done.output
@@ -99,7 +91,7 @@ def test_an_interrupted_replacement_is_finished_by_the_next(
         "if_exists": "replace",
     }
     client.drop_alias("swapped_alias")
-    assert killed(arguments, point), "the point was not reached"
+    assert killed_at("milvus_restore", arguments, point), "the point was not reached"
     seen = rows_by_name(target, alias)
     assert seen.keys() in (oracle.expected(ROWS).keys(), oracle.expected(MORE_ROWS).keys()), "half of a collection"
     client.release_collection(alias)
@@ -125,7 +117,7 @@ def test_the_old_one_comes_back_when_the_new_one_is_lost(target: Side, backup: s
         "collections": ["swapped"],
         "rename": {"swapped": name},
     }
-    assert killed({**arguments, "if_exists": "replace"}, "after:RenameCollection:1")
+    assert killed_at("milvus_restore", {**arguments, "if_exists": "replace"}, "after:RenameCollection:1")
     assert not_visible(target, name)
     planned = run("milvus_restore", arguments, check=True)
     assert planned.result["changed"], "what is there is the new one, whose swap is to be ended"

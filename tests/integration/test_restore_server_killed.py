@@ -18,7 +18,7 @@ import pytest
 from embedded_lab.processes import start_time
 from labs import RunningLab, Side
 from milvus_lab import LabConfig, start, stop
-from module_process import KILL_VARIABLE, finish, run
+from module_process import finish, killed_at, run
 from module_process import start as start_module
 
 ROWS = 240
@@ -126,10 +126,7 @@ def test_a_replacement_that_stops_between_the_renames_survives_a_kill_of_the_ser
     oracle.create_collection(client, "served", rows=6)
     client.release_collection("served")
     wanted = arguments(fragile, "served", if_exists="replace", load="never", verify_rows="import")
-    process = start_module(
-        "milvus_restore", wanted, environment={**os.environ, KILL_VARIABLE: "after:RenameCollection:1"}
-    )
-    process.communicate(timeout=300)
+    assert killed_at("milvus_restore", wanted, "after:RenameCollection:1")
     fragile.kill()
     fragile.start_again()
     assert not fragile.side.client().has_collection("served")

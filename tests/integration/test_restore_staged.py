@@ -23,7 +23,7 @@ from cutting_proxy import Breaks
 from embedded_lab.models import Identity
 from labs import RunningLab, Side
 from milvus_lab import LabConfig, start, stop
-from module_process import KILL_VARIABLE, ModuleRun, finish, run
+from module_process import ModuleRun, finish, killed_at, run
 from module_process import start as begin
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place, require_complete
@@ -261,10 +261,7 @@ def test_what_a_run_killed_after_the_import_left_is_removed_by_one_with_nothing_
     """Also by a restore that stages nothing. In check mode it stays."""
     arguments = {**stage.arguments("another bucket"), "copy_concurrency": 1}
     objects = stage.backup(arguments).meta.objects
-    removal = 2 + objects + 2  # the locks of the restore and of the copy; its renewal comes before the first removal
-    process = begin("milvus_restore", arguments, environment={**os.environ, KILL_VARIABLE: f"before:{removal}"})
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode == -signal.SIGKILL
+    assert killed_at("milvus_restore", arguments, "before:delete staged log:1")
     stage.require_rows(arguments)
     left = stage.staged()
     assert len(left) == objects + 1

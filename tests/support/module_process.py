@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a module of the collection as Ansible does on a host: its own process, arguments in, one JSON result out.
 
-`python module_process.py MODULE < arguments.json`, or M(run) and M(start) from a test.
+`python module_process.py MODULE < arguments.json`, or M(run) and M(start) from a test. M(killed_at) and M(recorded)
+use the points of crash_points.py.
 """
 
 from __future__ import annotations
@@ -12,21 +13,19 @@ import contextlib
 import faulthandler
 import importlib
 import io
-import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import crash_points
+
 TIMEOUT = 300
-KILL_VARIABLE = "MODULE_PROCESS_KILL_AT"
-WRITES = (b"PUT ", b"POST ")
 PACKAGE = "ansible_collections.vectorops.milvus.plugins.modules"
 
 
@@ -94,7 +93,8 @@ def run_here(module: str, arguments: Mapping[str, Any], *, check: bool = False) 
     """As M(run), but within this process: for thousands of runs. Only where a test alone uses the process."""
     from ansible.module_utils import basic
 
-    output, handler = io.StringIO(), signal.getsignal(signal.SIGTERM)
+    output = io.StringIO()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     basic._ANSIBLE_ARGS = json.dumps(
         {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check, "_ansible_diff": True}}
     ).encode()
@@ -103,76 +103,41 @@ def run_here(module: str, arguments: Mapping[str, Any], *, check: bool = False) 
         with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
             importlib.import_module(f"{PACKAGE}.{module}").main()
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         basic._ANSIBLE_ARGS = None
     return ModuleRun(json.loads(output.getvalue().strip().splitlines()[-1]), output.getvalue())
 
 
-def arm_kill(point: str) -> None:
-    """Kill this process at a point such as C(before:7), its 7th write to the object storage, or C(after:Import:2).
-
-    Hooked where a request leaves and its answer arrives: what runs until then is what runs without.
-    """
-    moment, *call, number = point.split(":")
-    killer = _Killer(moment, int(number))
-    if call:
-        _hook_calls_to_milvus(call[0], killer)
-    else:
-        _hook_writes(killer)
+def killed_at(module: str, arguments: Mapping[str, Any], point: str) -> bool:
+    """Run a module that dies at a point; whether it came to that."""
+    process = start(module, arguments, environment={**os.environ, crash_points.KILL_VARIABLE: point})
+    process.communicate(timeout=TIMEOUT)
+    return process.returncode == -signal.SIGKILL
 
 
-class _Killer:
-    """Ends this process around the n-th of the calls that it is given."""
-
-    def __init__(self, moment: str, number: int) -> None:
-        self._moment = moment
-        self._number = number
-        self._calls = itertools.count(1)
-        self._guard = threading.Lock()
-
-    def around(self, call: Callable[[], Any]) -> Any:
-        with self._guard:
-            mine = next(self._calls) == self._number
-        if mine and self._moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = call()
-        if mine:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
+def killed_after(module: str, arguments: Mapping[str, Any], seconds: float) -> bool:
+    """Run a module and kill it after so many seconds; whether it was still at work."""
+    process = start(module, arguments)
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+    return process.returncode == -signal.SIGKILL
 
 
-def _hook_writes(killer: _Killer) -> None:
-    wire = importlib.import_module(f"{PACKAGE.rpartition('.')[0]}.module_utils.store.http_wire")
-    exchange = wire.Connection.exchange
-
-    def hooked(connection: Any, head: bytes, body: Any, timeout: float) -> Any:
-        if not head.startswith(WRITES):
-            return exchange(connection, head, body, timeout)
-        return killer.around(lambda: exchange(connection, head, body, timeout))
-
-    wire.Connection.exchange = hooked
-
-
-def _hook_calls_to_milvus(method: str, killer: _Killer) -> None:
-    from grpc import _channel
-
-    original = _channel._UnaryUnaryMultiCallable.__call__
-
-    def hooked(callable_: Any, request: Any, *arguments: Any, **options: Any) -> Any:
-        name = callable_._method.decode() if isinstance(callable_._method, bytes) else callable_._method
-        if name.rsplit("/", 1)[1] != method:
-            return original(callable_, request, *arguments, **options)
-        return killer.around(lambda: original(callable_, request, *arguments, **options))
-
-    _channel._UnaryUnaryMultiCallable.__call__ = hooked
+def recorded(module: str, arguments: Mapping[str, Any], path: Path) -> tuple[ModuleRun, list[str]]:
+    """Run a module; what it returned, and what it changed in the object storage and in Milvus, in order."""
+    finished = run(module, arguments, environment={**os.environ, crash_points.RECORD_VARIABLE: str(path)})
+    return finished, crash_points.read_record(path)
 
 
 def main() -> None:
     from ansible.module_utils import basic
 
     faulthandler.enable()
-    if KILL_VARIABLE in os.environ:
-        arm_kill(os.environ[KILL_VARIABLE])
+    crash_points.arm()
 
     arguments = json.load(sys.stdin)
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
