@@ -39,8 +39,6 @@ WRITES = (
 
 AFTER_THE_COMMIT = ("after:write full_meta.json:1", "before:delete lock:1", "after:delete lock:1")
 
-RACER = Path(__file__).resolve().parents[1] / "support" / "lock_racer.py"
-
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Poll quickly: the moments that are waited for here are short."""

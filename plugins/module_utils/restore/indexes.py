@@ -56,7 +56,7 @@ def build_indexes(
     existing = {(index.field_name, index.name) for index in catalog.list_indexes(server, name)}
     for index in indexes:
         if (index.field_name, index.name) not in existing:
-            ddl.create_index(server, name, index.field_name, index.name, index.params)
+            _create(server, name, index, state_left)
 
     def read() -> list[Index]:
         found = catalog.list_indexes(server, name)
@@ -74,6 +74,15 @@ def build_indexes(
         return _index_error(name, building, cause, "timeout", state_left)
 
     patience.until(read, lambda found: all(index.state == "Finished" for index in found), stalled)
+
+
+def _create(server: Server, name: CollectionName, index: IndexMeta, state_left: str) -> None:
+    try:
+        ddl.create_index(server, name, index.field_name, index.name, index.params)
+    except MilvusOpsError as error:
+        raise error.with_context(
+            operation="building an index", where=f"{name}, index {index.name}", state_left=state_left
+        ) from error
 
 
 def is_loadable(server: Server, name: CollectionName, collection: CollectionMeta) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..backup.inventory import CompleteBackup, Place
 from ..backup.layout import BackupLayout
 from ..backup.verify import verify_backup
-from ..errors import MilvusOpsError
+from ..errors import NOTHING_WRITTEN, MilvusOpsError
 from ..milvus import ddl
 from ..milvus.catalog import CollectionName
 from ..milvus.selection import matching
@@ -40,6 +40,9 @@ from .waiting import Patience
 
 COLLECTIONS_AT_ONCE = 4
 """The imports of an instance run one after another; indexes and loads of one collection overlap those of the next."""
+
+COMPLETE = "the restored collection is complete, under the name of its target or of its staging; the next run goes on"
+REPLACED_KEPT = "every target is restored; a replaced collection may be left under its retired name until the next run"
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def _restore_all(build: Build, plan: RestorePlan, progress: Progress) -> tuple[R
             build.patience.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    with progress.phase("drop"):
+    with progress.phase("drop"), _leaving(REPLACED_KEPT):
         retired.drop_all()
     return restored
 
@@ -182,16 +185,16 @@ def _restore(build: Build, item: CollectionRestore, progress: Progress, retired:
     label = str(item.target)
     with progress.phase("create", label):
         begun = begin_staging(build, item)
-    with progress.phase("import", label, ROWS, data_rows(item.source)) as step:
+    with progress.phase("import", label, ROWS, data_rows(item.source)) as step, _leaving(STAGING_KEPT):
         imported = fill_staging(build, item, begun, step)
     indexes = wanted_indexes(item.source, request.index)
-    with progress.phase("index", label, ROWS, imported.rows * len(indexes)) as step:
+    with progress.phase("index", label, ROWS, imported.rows * len(indexes)) as step, _leaving(STAGING_KEPT):
         build_indexes(server, item.staging, indexes, patience, STAGING_KEPT, step)
-    with progress.phase("load", label):
+    with progress.phase("load", label), _leaving(STAGING_KEPT):
         counted = load_and_count(
             server, item.staging, item.source, imported.rows, request, patience, state_left=STAGING_KEPT
         )
-    with progress.phase("publish", label):
+    with progress.phase("publish", label), _leaving(COMPLETE):
         build.guard()
         publish(server, item, imported, build.backup_id)
         old = find_retired(server, item.target) if item.action == REPLACED else None
@@ -200,6 +203,17 @@ def _restore(build: Build, item: CollectionRestore, progress: Progress, retired:
             retired.add(item.target, old)
         lost = set_aliases(server, item.target, item.aliases.free)
     return Restored(item, counted, imported.jobs, (*counted.not_carried, *item.not_carried, *lost))
+
+
+@contextmanager
+def _leaving(state_left: str) -> Iterator[None]:
+    """What a failure leaves behind, where it does not know better than that nothing was written."""
+    try:
+        yield
+    except MilvusOpsError as error:
+        if error.failure.state_left != NOTHING_WRITTEN:
+            raise
+        raise error.with_context(state_left=state_left) from error
 
 
 def _update(build: Build, item: CollectionRestore, progress: Progress) -> Restored:
