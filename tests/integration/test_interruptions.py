@@ -109,6 +109,7 @@ def test_a_backup_killed_at_each_kind_of_write(
         assert not again.failed, (point, again.output)
         assert again.result["changed"] is not committed, point
         assert again.result["backup"]["objects"] == objects
+        assert f"backup/{name}/control/lock.json" not in lab.objects(f"backup/{name}/"), point
 
 
 def test_a_cancelled_backup_gives_its_lock_back(lab: RunningLab, source: Side, many_objects: str, fresh: Fresh) -> None:

@@ -18,7 +18,7 @@ from ..progress import Progress
 from ..store.copy import Copy, CopyTotals
 from .gc_pause import GcState, ManagementEndpoint
 from .inventory import CompleteBackup, Place, find_complete
-from .lock import acquire
+from .lock import acquire, release_dead
 from .manifest import BackupMeta
 from .plan import CollectionPlan, Source, plan_collection
 from .request import (
@@ -72,6 +72,8 @@ def ensure_backup(
         if existing is not None:
             require_same_request(existing, request, source, place)
             if not existing.is_partial:
+                if not check_mode:
+                    release_dead(place.store, place.lock_key)
                 return _keep(existing, request, source, place)
         resumed = existing is None and check_unfinished(request, source, place)
         names = _selected(request, source)

@@ -16,6 +16,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -168,6 +169,21 @@ def live_holder(store: ObjectStore, key: str) -> str | None:
     if _may_be_stolen(holder, current):
         return None
     return holder.describe() if holder else "somebody, by an unreadable lock object"
+
+
+def release_dead(store: ObjectStore, key: str) -> None:
+    """Remove the lock of a dead run, which had finished all but that; the lock of a living one stays."""
+    current = store.read(key, MAX_LOCK_BYTES)
+    if current is None or not _may_be_stolen(_decode(current.body), current):
+        return
+    try:
+        lock = _try_acquire(store, key, str(uuid.uuid4()))
+    except MilvusOpsError as error:
+        if error.kind != "permission":  # whoever may only read leaves it to others
+            raise
+        return
+    if isinstance(lock, BackupLock):
+        lock.__exit__(None, None, None)
 
 
 def _try_acquire(store: ObjectStore, key: str, run_id: str) -> BackupLock | tuple[Holder | None, float]:

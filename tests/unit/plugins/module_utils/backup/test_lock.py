@@ -25,6 +25,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.lock impor
     Holder,
     acquire,
     live_holder,
+    release_dead,
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore
@@ -163,6 +164,18 @@ def test_the_lock_of_a_dead_process_is_taken_over(store: ObjectStore, me: Holder
     with take(store):
         holder = stored_holder(store)
         assert (holder.run_id, holder.epoch, holder.pid) == ("mine", 4, os.getpid())
+
+
+def test_the_lock_of_a_dead_process_is_removed_and_no_other(store: ObjectStore, me: Holder) -> None:
+    release_dead(store, KEY)  # there is none
+    for holder, stays in ((replace(me, run_id="dead", process_start="1"), False), (replace(me, host="other"), True)):
+        store.write(KEY, json.dumps(asdict(holder)).encode())
+        release_dead(store, KEY)
+        assert store.has_objects(KEY) is stays
+    store.delete([KEY])
+    with take(store):
+        release_dead(store, KEY)
+        assert stored_holder(store).run_id == "mine"
 
 
 def test_the_lock_of_an_unknown_process_is_kept_while_the_store_saw_it_lately(store: ObjectStore, me: Holder) -> None:
