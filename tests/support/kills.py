@@ -19,7 +19,7 @@ from typing import Any
 
 import oracle
 from areas import BackupArea
-from crash_points import Point
+from crash_points import COMMIT, Point
 from labs import RunningLab, Side
 from module_process import ModuleRun, killed_after, killed_at, recorded, run
 from tally import HALF_PUBLISHES, INJECTED, RERUNS_NEEDED, ROWS_DUPLICATED, ROWS_LOST, SURVIVED, Tally
@@ -159,10 +159,11 @@ class Content:
 
 
 def content_of(area: BackupArea, name: str) -> Content:
-    """Raises where there is no commit."""
+    """Without a commit it holds nothing."""
     objects, prefix = area.objects(name), area.prefix(name)
     logs = {key.removeprefix(prefix): etag for key, etag in objects.items() if key.startswith(f"{prefix}binlogs/")}
-    meta = json.loads(area.read(f"{prefix}meta/full_meta.json"))
+    commit = f"{prefix}meta/{COMMIT}"
+    meta = json.loads(area.read(commit)) if commit in objects else {"collection_backups": []}
     segments = [
         (segment["segment_id"], segment["num_of_rows"])
         for collection in meta["collection_backups"]
@@ -208,6 +209,8 @@ def is_whole(side: Side, name: str, rows: int) -> bool:
 def restored(side: Side, name: str, rows: int, left: tuple[str, ...] = ()) -> Result:
     """What the oracle says about a restored collection."""
     client, wanted = side.client(), oracle.expected(rows)
+    if not client.has_collection(name):
+        return Result(len(wanted), 0, left)
     client.load_collection(name)
     found = oracle.read_all(client, name)
     wrong = [key for key in wanted if oracle.differences({key: found.get(key, {})}, {key: wanted[key]})]
