@@ -308,9 +308,7 @@ class Service:
             raise self._meaning_of(Refusal(error.name, str(error)), action, request) from error
         finally:
             exchange.end()
-        if request.root and not (
-            is_document(body, request.root) and (not request.holds or text_of(body, request.holds))
-        ):
+        if not _is_result(request, answer, body):
             refusal = Refusal(text_of(body, "Code") or "NoResult", text_of(body, "Message") or "a 200 without a result")
             raise self._meaning_of(refusal, action, request) from refusal
         return Reply(answer.headers, body)
@@ -347,6 +345,13 @@ def _slices(body: bytes) -> Iterator[memoryview]:
     """A large document goes out in slices: a time-out is for each, and says nothing about how slow a line may be."""
     whole = memoryview(body)
     return (whole[first : first + SLICE_BYTES] for first in range(0, len(body), SLICE_BYTES))
+
+
+def _is_result(request: Request, answer: Answer, body: bytes) -> bool:
+    """Whether a success is one: something on the way may answer with a page of its own. What was stored has an ETag."""
+    if not request.root:
+        return request.method != "PUT" or bool(answer.headers.get("etag"))
+    return is_document(body, request.root) and (not request.holds or bool(text_of(body, request.holds)))
 
 
 def _payload_digest(body: bytes | CheckedReader) -> str:

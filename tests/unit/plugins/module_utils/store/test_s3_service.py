@@ -105,6 +105,17 @@ def test_a_range_is_read() -> None:
         assert reader.read(10) == b"4567"
 
 
+def test_a_page_of_something_on_the_way_is_not_taken_for_a_stored_object() -> None:
+    """What was stored has an ETag; a sign-in page, a 200 too, has none, and the object would be missing."""
+    script = Script([http("<html>sign in</html>"), http(ETag='"e"')])
+    with scripted(script) as port:
+        assert store_at(port, "a/").write("a/1", b"x") == "e"
+    assert len(script.requests) == 2
+    with scripted(Script([http("<html>sign in</html>")])) as port, pytest.raises(MilvusOpsError) as caught:
+        store_at(port, "a/").write("a/1", b"x")
+    assert caught.value.kind == "unreachable"
+
+
 def test_a_key_that_the_service_could_not_delete_now_is_deleted_later() -> None:
     busy = "<DeleteResult><Error><Key>a/1</Key><Code>SlowDown</Code><Message>later</Message></Error></DeleteResult>"
     script = Script([http(busy), http("<DeleteResult></DeleteResult>")])
