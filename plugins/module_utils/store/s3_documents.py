@@ -67,6 +67,11 @@ def parse_delete_errors(body: bytes) -> list[tuple[str, str, str]]:
     return errors  # type: ignore[return-value]
 
 
+def parse_uploads(body: bytes) -> list[tuple[str, str]]:
+    """Key and id of each upload in parts that is neither complete nor aborted. Raises LineBroken for a damaged one."""
+    return [(item.findtext("Key") or "", item.findtext("UploadId") or "") for item in _parse(body).iter("Upload")]
+
+
 def text_of(body: bytes, name: str) -> str:
     """The text of the first element of that name, '' where there is none."""
     found = re.search(rb"<%s>([^<]*)</%s>" % (name.encode(), name.encode()), body)

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from ..errors import MilvusOpsError
 from .base import Pace, Pin, SourceMissing
-from .s3_documents import completion, parse_page, text_of
+from .s3_documents import completion, parse_page, parse_uploads, text_of
 from .s3_errors import Refusal
 from .s3_service import Request, Service
 from .sigv4 import quoted_path
@@ -48,15 +48,34 @@ def copy_in_parts(service: Service, bucket: str, pin: Pin, key: str, pace: Pace)
 
 def bring_in_parts(service: Service, size: int, key: str, put_part: PutPart, at_once: int) -> None:
     """The object is there in the end, whole; or an exception is raised, and nothing of it is left."""
+    repeated: list[bool] = []
     begin = Request("POST", key, {"uploads": ""}, root="InitiateMultipartUploadResult")
-    upload = {"uploadId": text_of(service.ask("writing", begin).body, "UploadId")}
+    upload = {"uploadId": text_of(service.ask("writing", begin, lambda: repeated.append(True)).body, "UploadId")}
     try:
+        if repeated:
+            _abort_others(service, key, upload)
         etags = _put_parts(part_ranges(size), put_part, upload, at_once)
         _complete(service, size, key, upload, etags)
     except BaseException:
-        with suppress(MilvusOpsError, SourceMissing):  # what broke the upload matters, not this
-            service.ask("writing", Request("DELETE", key, upload))
+        _abort(service, key, upload)  # what broke the upload matters, not what breaks this
         raise
+
+
+def _abort_others(service: Service, key: str, mine: Mapping[str, str]) -> None:
+    """Take back the upload whose beginning was answered to nobody: it is paid for, and no listing of objects shows it.
+
+    Without the right to list uploads it stays. Only one run at a time writes to a key.
+    """
+    request = Request("GET", "", {"uploads": "", "prefix": key}, root="ListMultipartUploadsResult")
+    with suppress(MilvusOpsError, SourceMissing):
+        for found, number in service.parsed("listing", request, parse_uploads):
+            if found == key and number != mine["uploadId"]:
+                _abort(service, key, {"uploadId": number})
+
+
+def _abort(service: Service, key: str, upload: Mapping[str, str]) -> None:
+    with suppress(MilvusOpsError, SourceMissing):
+        service.ask("writing", Request("DELETE", key, upload))
 
 
 def pinned(pin: Pin) -> dict[str, str]:

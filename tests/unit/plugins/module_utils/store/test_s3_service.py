@@ -18,7 +18,7 @@ import pytest
 from scripted_s3 import Script, http, scripted
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry
+from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry, s3_parts
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import (
     ConditionFailed,
     Pin,
@@ -114,6 +114,31 @@ def test_a_page_of_something_on_the_way_is_not_taken_for_a_stored_object() -> No
     with scripted(Script([http("<html>sign in</html>")])) as port, pytest.raises(MilvusOpsError) as caught:
         store_at(port, "a/").write("a/1", b"x")
     assert caught.value.kind == "unreachable"
+
+
+def test_an_upload_that_was_begun_twice_is_taken_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to its beginning was lost: what was begun costs money, and no listing of objects shows it."""
+    monkeypatch.setattr(s3_parts, "SINGLE_BYTES", 10)
+    begun = "<InitiateMultipartUploadResult><UploadId>{}</UploadId></InitiateMultipartUploadResult>"
+    uploads = (("a/1", "first"), ("a/1", "second"), ("a/10", "another's"))
+    items = "".join(f"<Upload><Key>{key}</Key><UploadId>{number}</UploadId></Upload>" for key, number in uploads)
+    script = Script(
+        [
+            http(begun.format("first")[:-9]),
+            http(begun.format("second")),
+            http(f"<ListMultipartUploadsResult>{items}</ListMultipartUploadsResult>"),
+            http(status="204 No Content"),
+            http("<CopyPartResult><ETag>e</ETag></CopyPartResult>"),
+            http("<CompleteMultipartUploadResult></CompleteMultipartUploadResult>"),
+        ]
+    )
+    with scripted(script) as port:
+        store = store_at(port, "a/")
+        store.copy_from(store, "b/1", "", 10, "a/1")
+    asked = [head.split(" HTTP")[0].removesuffix("=") for head in script.requests]
+    assert asked[2:4] == ["GET /bucket?prefix=a%2F1&uploads", "DELETE /bucket/a/1?uploadId=first"]
+    assert [line for line in asked if line.startswith("DELETE")] == asked[3:4]
+    assert "uploadId=second" in asked[-1]
 
 
 def test_a_key_that_the_service_could_not_delete_now_is_deleted_later() -> None:
