@@ -8,7 +8,8 @@ Part of the private engine of vectorops.milvus; it may change in any release. Py
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -119,6 +120,17 @@ class MilvusOpsError(Exception):
         """The same error, to be returned beside what a module returns otherwise."""
         self.results = results
         return self
+
+
+@contextmanager
+def leaving(state_left: str) -> Iterator[None]:
+    """What is left when something in here fails that knows of its own write only, and so says that there was none."""
+    try:
+        yield
+    except MilvusOpsError as error:
+        if error.failure.state_left != NOTHING_WRITTEN:
+            raise
+        raise error.with_context(state_left=state_left) from error
 
 
 def usage_error(operation: str, where: str, cause: str, next_step: str) -> MilvusOpsError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from ..errors import MilvusOpsError
+from ..errors import MilvusOpsError, leaving
 from ..store.base import StoredObject
 from .in_use import RESTORES, require_no_restore
 from .inventory import Place
@@ -19,6 +19,7 @@ from .lock import BackupLock, acquire
 SHOWN_KEYS = 20
 BATCH_KEYS = 1000
 """Keys that are removed between two looks at the lock."""
+HALF_REMOVED = "the removal has begun: the backup may be incomplete, and cannot be restored then"
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,12 @@ def ensure_absent(
             # A restore takes its own lock first and then looks for this one: one of the two sees the other.
             require_no_restore(place)
             still_wanted()
-            for batch in _in_order(place):
-                lock.require()
-                place.store.delete(batch)
-    _require_nothing_left(place)
+            with leaving(HALF_REMOVED):
+                for batch in _in_order(place):
+                    lock.require()
+                    place.store.delete(batch)
+    with leaving(HALF_REMOVED):
+        _require_nothing_left(place)
     return removal
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import MilvusOpsError
+from ..errors import MilvusOpsError, leaving
 from ..milvus.catalog import CollectionName
 from ..milvus.rbac import read_rbac
 from ..progress import OBJECTS, Progress
@@ -29,6 +29,7 @@ from .transfer import Brought, Transfer
 from .verify import CONTENT, verify_copied_content
 
 SAMPLE_KEYS = 20
+UNFINISHED = "what was copied is kept; the backup is not complete unless its last object was written all the same"
 COLLECTION_KINDS = frozenset({"version", "source_changed", "not_found", "timeout", "internal", "quota", "permission"})
 """Failures that may concern one collection only; the others would meet every collection."""
 
@@ -97,7 +98,7 @@ class BackupRun:
         changed = bool(self._plans) or self._partial is None
         created = int(time.time())
         if changed:
-            with self._progress.phase("commit"):
+            with self._progress.phase("commit"), leaving(UNFINISHED):
                 self._commit(meta, brought.stored, created)
         return Finished(
             changed=changed,
@@ -119,11 +120,12 @@ class BackupRun:
                 self._plan(name, flush_timeout)
             self._progress.collection_done()
         self._progress.expect_collections(0)
-        self._write_plan(gc)
-        brought = self._bring_over()
-        if self._request.verify == CONTENT:
-            with self._progress.phase("verify", self._place.layout.name, OBJECTS, self._objects) as step:
-                verify_copied_content(self._place.store, brought.stored, self._lock.require, step)
+        with leaving(UNFINISHED):
+            self._write_plan(gc)
+            brought = self._bring_over()
+            if self._request.verify == CONTENT:
+                with self._progress.phase("verify", self._place.layout.name, OBJECTS, self._objects) as step:
+                    verify_copied_content(self._place.store, brought.stored, self._lock.require, step)
         return brought
 
     def _plan(self, name: CollectionName, flush_timeout: float | None) -> None:

@@ -14,6 +14,7 @@ from .replacement import bring_back, retire
 from .staging import TTL_PROPERTY, Imported
 
 STAGING_KEPT = "the target is untouched; the staging collection is kept for the next run"
+STAGING_MAY_BE = "the target is untouched; a staging collection may be there, with which the next run goes on"
 
 
 def publish(server: Server, plan: CollectionRestore, imported: Imported, backup_id: str) -> None:

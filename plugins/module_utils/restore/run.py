@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..backup.inventory import CompleteBackup, Place
 from ..backup.layout import BackupLayout
 from ..backup.verify import verify_backup
-from ..errors import NOTHING_WRITTEN, MilvusOpsError
+from ..errors import MilvusOpsError, leaving
 from ..milvus import ddl
 from ..milvus.catalog import CollectionName
 from ..milvus.selection import matching
@@ -24,25 +24,26 @@ from .adjust import adjust
 from .aliases import set_aliases
 from .indexes import build_indexes, wanted_indexes
 from .jobs import data_rows
-from .loading import load_and_count
+from .loading import Counted, load_and_count
 from .locking import restore_lock
 from .outcome import Restored, RestoreOutcome, untouched, warnings_after, warnings_of_plan
 from .plan import REPLACED, UPDATE, CollectionRestore, RestorePlan, plan_restore
-from .publish import STAGING_KEPT, publish
+from .publish import STAGING_KEPT, STAGING_MAY_BE, publish
 from .rbac import RbacPlan, apply_rbac, plan_rbac
 from .replacement import Retired, find_retired, move_aliases, recover
 from .request import RestoreRequest
 from .staged_copy import staged
 from .staged_leftovers import StagingArea, remove_leftovers
-from .staging import Build, Destination, begin_staging, fill_staging
+from .staging import Build, Destination, Imported, begin_staging, fill_staging
 from .targets import map_targets
 from .waiting import Patience
 
-COLLECTIONS_AT_ONCE = 4
-"""The imports of an instance run one after another; indexes and loads of one collection overlap those of the next."""
-
+TARGET_CHANGING = "the target may be changed in part; the next run goes on from there"
+DATABASES_MADE = "databases of the targets may have been created; the targets are untouched"
 COMPLETE = "the restored collection is complete, under the name of its target or of its staging; the next run goes on"
 REPLACED_KEPT = "every target is restored; a replaced collection may be left under its retired name until the next run"
+COLLECTIONS_AT_ONCE = 4
+"""The imports of an instance run one after another; indexes and loads of one collection overlap those of the next."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,9 @@ def _carry_out(restore: Restore, build: Build, plan: RestorePlan) -> RestoreOutc
     read = [item.source for item in plan.collections if item.builds and item.jobs] if restore.stages else []
     warnings = list(remove_leftovers(restore.area, keep=restore.layout if read else None).warnings)
     with staged(restore.area, restore.request, restore.place, restore.backup, read, restore.progress, warnings) as copy:
-        for database in plan.databases:
-            ddl.create_database(build.server, database)
+        with leaving(DATABASES_MADE):
+            for database in plan.databases:
+                ddl.create_database(build.server, database)
         added = plan.rbac
         if plan.rbac.changes:
             with restore.progress.phase("rbac"):
@@ -142,12 +144,13 @@ def _running(restore: Restore, guard: Callable[[], None]) -> Iterator[Build]:
 def _end_interrupted(build: Build, targets: Sequence[CollectionName]) -> None:
     """Before anything else: a target whose replacement was interrupted may have nothing under its name."""
     retired = Retired(build.server, build.patience, build.guard)
-    for target in targets:
-        build.guard()
-        old = recover(build.server, target)
-        if old is not None:
-            retired.add(target, old)
-    retired.drop_all()
+    with leaving(TARGET_CHANGING):
+        for target in targets:
+            build.guard()
+            old = recover(build.server, target)
+            if old is not None:
+                retired.add(target, old)
+        retired.drop_all()
 
 
 def _restore_all(build: Build, plan: RestorePlan, progress: Progress) -> tuple[Restored, ...]:
@@ -162,7 +165,7 @@ def _restore_all(build: Build, plan: RestorePlan, progress: Progress) -> tuple[R
             build.patience.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    with progress.phase("drop"), _leaving(REPLACED_KEPT):
+    with progress.phase("drop"), leaving(REPLACED_KEPT):
         retired.drop_all()
     return restored
 
@@ -170,9 +173,13 @@ def _restore_all(build: Build, plan: RestorePlan, progress: Progress) -> tuple[R
 def _restore_or_fail(build: Build, item: CollectionRestore, progress: Progress, retired: Retired) -> Restored:
     try:
         if item.builds:
-            return _restore(build, item, progress, retired)
+            with leaving(STAGING_MAY_BE):
+                ready = _build(build, item, progress)
+            with leaving(COMPLETE):
+                return _publish(build, item, ready, progress, retired)
         if item.action == UPDATE:
-            return _update(build, item, progress)
+            with leaving(TARGET_CHANGING):
+                return _update(build, item, progress)
         return untouched(item)
     except MilvusOpsError as error:
         return Restored(item, failure=error.failure)
@@ -180,40 +187,43 @@ def _restore_or_fail(build: Build, item: CollectionRestore, progress: Progress, 
         progress.collection_done()
 
 
-def _restore(build: Build, item: CollectionRestore, progress: Progress, retired: Retired) -> Restored:
+@dataclass(frozen=True)
+class _Ready:
+    """A staging collection that is complete: filled, indexed, counted."""
+
+    imported: Imported
+    counted: Counted
+
+
+def _build(build: Build, item: CollectionRestore, progress: Progress) -> _Ready:
     server, request, patience = build.server, build.request, build.patience
     label = str(item.target)
     with progress.phase("create", label):
         begun = begin_staging(build, item)
-    with progress.phase("import", label, ROWS, data_rows(item.source)) as step, _leaving(STAGING_KEPT):
-        imported = fill_staging(build, item, begun, step)
-    indexes = wanted_indexes(item.source, request.index)
-    with progress.phase("index", label, ROWS, imported.rows * len(indexes)) as step, _leaving(STAGING_KEPT):
-        build_indexes(server, item.staging, indexes, patience, STAGING_KEPT, step)
-    with progress.phase("load", label), _leaving(STAGING_KEPT):
-        counted = load_and_count(
-            server, item.staging, item.source, imported.rows, request, patience, state_left=STAGING_KEPT
-        )
-    with progress.phase("publish", label), _leaving(COMPLETE):
+    with leaving(STAGING_KEPT):
+        with progress.phase("import", label, ROWS, data_rows(item.source)) as step:
+            imported = fill_staging(build, item, begun, step)
+        indexes = wanted_indexes(item.source, request.index)
+        with progress.phase("index", label, ROWS, imported.rows * len(indexes)) as step:
+            build_indexes(server, item.staging, indexes, patience, STAGING_KEPT, step)
+        with progress.phase("load", label):
+            counted = load_and_count(
+                server, item.staging, item.source, imported.rows, request, patience, state_left=STAGING_KEPT
+            )
+    return _Ready(imported, counted)
+
+
+def _publish(build: Build, item: CollectionRestore, ready: _Ready, progress: Progress, retired: Retired) -> Restored:
+    server, counted = build.server, ready.counted
+    with progress.phase("publish", str(item.target)):
         build.guard()
-        publish(server, item, imported, build.backup_id)
+        publish(server, item, ready.imported, build.backup_id)
         old = find_retired(server, item.target) if item.action == REPLACED else None
         if old is not None:
             move_aliases(server, item.target, old)
             retired.add(item.target, old)
         lost = set_aliases(server, item.target, item.aliases.free)
-    return Restored(item, counted, imported.jobs, (*counted.not_carried, *item.not_carried, *lost))
-
-
-@contextmanager
-def _leaving(state_left: str) -> Iterator[None]:
-    """What a failure leaves behind, where it does not know better than that nothing was written."""
-    try:
-        yield
-    except MilvusOpsError as error:
-        if error.failure.state_left != NOTHING_WRITTEN:
-            raise
-        raise error.with_context(state_left=state_left) from error
+    return Restored(item, counted, ready.imported.jobs, (*counted.not_carried, *item.not_carried, *lost))
 
 
 def _update(build: Build, item: CollectionRestore, progress: Progress) -> Restored:

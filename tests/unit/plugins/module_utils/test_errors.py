@@ -13,6 +13,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.errors import (
     RETRYABLE_KINDS,
     Failure,
     MilvusOpsError,
+    leaving,
     shortened,
     usage_error,
 )
@@ -106,6 +107,16 @@ def test_with_context_replaces_some_parts_and_keeps_the_rest() -> None:
 def test_a_text_is_cut_between_words(text: str, shown: str) -> None:
     """The beginning of a secret is one too, and no mask knows it."""
     assert shortened(text, 10) == shown
+
+
+def test_who_knows_more_says_what_is_left() -> None:
+    """A request knows of its own write only; what a failure knows already is not talked over."""
+    knows = full_error()
+    for error, expected in ((knows, "all is kept"), (MilvusOpsError("timeout", "a", "b", "c"), "half is there")):
+        with pytest.raises(MilvusOpsError) as caught, leaving("half is there"):
+            raise error
+        assert caught.value.failure.state_left == expected
+        assert caught.value.failure.cause == error.failure.cause
 
 
 def test_a_usage_error_says_that_nothing_was_written() -> None:
