@@ -60,11 +60,7 @@ def ensure_absent(
             require_no_restore(place)
             still_wanted()
             with leaving(HALF_REMOVED):
-                for batch in _in_order(place):
-                    lock.require()
-                    place.store.delete(batch)
-    with leaving(HALF_REMOVED):
-        _require_nothing_left(place)
+                _remove(place, lock)
     return removal
 
 
@@ -85,18 +81,24 @@ def _look(place: Place) -> tuple[Removal, bool]:
     return Removal(count > 0, count, size, tuple(sample)), ours
 
 
-def _require_nothing_left(place: Place) -> None:
-    left = _removable(place)
-    first = next(left, None)
+def _remove(place: Place, lock: BackupLock) -> None:
+    """The plan goes when nothing else is left: by it the next run knows that what appeared meanwhile is ours."""
+    for batch in _in_order(place):
+        lock.require()
+        place.store.delete(batch)
+    late = (item for item in _removable(place) if item.key != place.plan_key)
+    first = next(late, None)
     if first is not None:
         raise MilvusOpsError(
             "incomplete",
             "removing the backup",
             place.label,
-            f"{1 + sum(1 for _item in left)} objects appeared while it was being removed, {first.key} first",
+            f"{1 + sum(1 for _item in late)} objects appeared while it was being removed, {first.key} first",
             state_left="the backup cannot be restored any more; some of its objects are left",
             next_step="run the task again",
         )
+    lock.require()
+    place.store.delete([place.plan_key])
 
 
 def _removable(place: Place) -> Iterator[StoredObject]:
@@ -105,8 +107,8 @@ def _removable(place: Place) -> Iterator[StoredObject]:
 
 
 def _in_order(place: Place) -> Iterator[list[str]]:
-    """The commit, and by what milvus-backup knows a backup, so that nobody restores a half-removed one; then the rest;
-    the plan last, so that a killed removal leaves a backup that is recognisably ours.
+    """The commit, and by what milvus-backup knows a backup, so that nobody restores a half-removed one; then the rest
+    but for the plan, so that a killed removal leaves a backup that is recognisably ours.
 
     Only the keys are kept in memory, and all of them: not every store can be listed while it is being emptied.
     """
@@ -116,7 +118,6 @@ def _in_order(place: Place) -> Iterator[list[str]]:
     rest = (key for key in keys if key not in commits and key != place.plan_key)
     while batch := list(islice(rest, BATCH_KEYS)):
         yield batch
-    yield [key for key in keys if key == place.plan_key]
 
 
 def _foreign(place: Place) -> MilvusOpsError:
