@@ -56,17 +56,17 @@ def run(arguments: dict[str, Any]) -> tuple[dict[str, float], dict[str, Any]]:
 
 def requests_of_a_kept_backup(lab: Any, arguments: dict[str, Any]) -> dict[str, int]:
     """Requests by method and kind, seen by a relay. Its port is part of a request, so the backup is made through it."""
-    from wire_faults import Faults, faulty
+    from fault_proxy import HttpProxy
+    from s3_requests import GET, LIST
 
-    seen = Faults()
-    with faulty(lab.answer["s3"]["port"], seen) as port:
-        through = {**arguments, "name": "counted", "storage_port": port}
+    with HttpProxy(lab.answer["s3"]["port"]) as proxy:
+        through = {**arguments, "name": "counted", "storage_port": proxy.port}
         run(through)
-        seen.lines.clear()
+        proxy.log.clear()
         run(through)
-    lists = sum("list-type=2" in line for line in seen.lines)
-    reads = sum(line.startswith("GET ") for line in seen.lines) - lists
-    return {"LIST": lists, "GET": reads, "other": len(seen.lines) - lists - reads}
+    asked = [item.operation for item in proxy.log]
+    lists, reads = asked.count(LIST), asked.count(GET)
+    return {"LIST": lists, "GET": reads, "other": len(asked) - lists - reads}
 
 
 def line(title: str, runs: list[tuple[dict[str, float], dict[str, Any]]]) -> str:

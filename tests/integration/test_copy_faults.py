@@ -14,18 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fault_proxy import Action, HttpProxy, Rule, answering, breaking, reset_after, reset_before
 from labs import RunningLab
 from milvus_lab import LabConfig, start, stop
-from wire_faults import (
-    ERROR_IN_200,
-    REFUSE,
-    RESET_AFTER,
-    RESET_BEFORE,
-    STALL,
-    TRUNCATE,
-    Faults,
-    faulty,
-)
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry, s3_parts, s3_service
@@ -39,6 +30,8 @@ OBJECTS = 300
 THREADS = 32
 MIB = 1 << 20
 SOURCE = "source/"
+REFUSE, ERROR_IN_200 = answering(503, "SlowDown"), answering(200, "InternalError")
+TRUNCATE, STALL = breaking(), breaking(stall=True)
 Store = Callable[..., ObjectStore]
 
 
@@ -107,28 +100,27 @@ def found(service: RunningLab, prefix: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "faults",
+    ("action", "share"),
     [
-        pytest.param(Faults(REFUSE, 0.1), id="10 % 503"),
-        pytest.param(Faults(REFUSE, 0.8), id="80 % 503"),
-        pytest.param(Faults(RESET_BEFORE, 0.1), id="reset before the effect"),
-        pytest.param(Faults(RESET_AFTER, 0.1), id="reset after the effect"),
-        pytest.param(Faults(ERROR_IN_200, 0.1), id="200 with an error"),
-        pytest.param(Faults(TRUNCATE, 0.1), id="truncated answers"),
-        pytest.param(Faults(STALL, 0.05), id="stalled answers"),
-        pytest.param(Faults(cap=8, seconds=0.01), id="8 requests at once"),
+        pytest.param(REFUSE, 0.1, id="10 % 503"),
+        pytest.param(REFUSE, 0.8, id="80 % 503"),
+        pytest.param(reset_before, 0.1, id="reset before the effect"),
+        pytest.param(reset_after, 0.1, id="reset after the effect"),
+        pytest.param(ERROR_IN_200, 0.1, id="200 with an error"),
+        pytest.param(TRUNCATE, 0.1, id="truncated answers"),
+        pytest.param(STALL, 0.05, id="stalled answers"),
     ],
 )
 def test_every_object_arrives_as_it_is(
-    service: RunningLab, expected: dict[str, str], target: str, faults: Faults
+    service: RunningLab, expected: dict[str, str], target: str, action: Action, share: float
 ) -> None:
     began = time.monotonic()
-    with faulty(service.answer["s3"]["port"], faults) as port:
-        store = store_at(service, port, target)
+    with HttpProxy(service.answer["s3"]["port"], Rule(action, share=share)) as proxy:
+        store = store_at(service, proxy.port, target)
         totals = copy_all(store, SOURCE, store, target)
         listed = {item.key.removeprefix(target): item.etag for item in store.list_objects(target)}
-    print(f"{time.monotonic() - began:.1f} s, {faults.requests} requests, {faults.done} of them met a fault")
-    assert faults.done > OBJECTS * faults.share / 2
+    print(f"{time.monotonic() - began:.1f} s, {len(proxy.log)} requests, {proxy.done} of them met a fault")
+    assert proxy.done > OBJECTS * share / 2
     assert (totals.objects, totals.gone) == (OBJECTS, ())
     assert listed == found(service, target) == expected
     assert time.monotonic() - began < 30
@@ -136,39 +128,39 @@ def test_every_object_arrives_as_it_is(
 
 def test_a_busy_service_gets_fewer_requests_at_once(service: RunningLab, expected: dict[str, str], target: str) -> None:
     """Of 32 threads as many wait as it takes; refusals stay rare, where plain repeats would meet them for ever."""
-    faults = Faults(cap=8, seconds=0.02)
-    with faulty(service.answer["s3"]["port"], faults) as port:
-        store = store_at(service, port, target)
+    with HttpProxy(service.answer["s3"]["port"], Rule(REFUSE, above=8), seconds=0.02) as proxy:
+        store = store_at(service, proxy.port, target)
         assert copy_all(store, SOURCE, store, target).objects == OBJECTS
-    assert faults.most_at_once > 8
-    assert faults.done < OBJECTS
+    assert found(service, target) == expected
+    assert proxy.most_at_once > 8
+    assert proxy.done < OBJECTS
 
 
-@pytest.mark.parametrize("kind", [REFUSE, RESET_BEFORE, RESET_AFTER, TRUNCATE])
+@pytest.mark.parametrize("action", [REFUSE, reset_before, reset_after, TRUNCATE])
 def test_streams_arrive_whole(
-    service: RunningLab, expected: dict[str, str], target: str, tmp_path: Path, kind: str
+    service: RunningLab, expected: dict[str, str], target: str, tmp_path: Path, action: Action
 ) -> None:
     """Out of a service into a folder, and back: broken GETs, then broken PUTs."""
-    faults, scope = Faults(kind, 0.1), f"{tmp_path}/"
-    with faulty(service.answer["s3"]["port"], faults) as port:
-        remote, local = store_at(service, port, target), folder(tmp_path, scope)
+    scope = f"{tmp_path}/"
+    with HttpProxy(service.answer["s3"]["port"], Rule(action, share=0.1)) as proxy:
+        remote, local = store_at(service, proxy.port, target), folder(tmp_path, scope)
         assert copy_all(remote, SOURCE, local, scope).objects == OBJECTS
         assert {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()} == expected
         assert copy_all(local, scope, remote, target).objects == OBJECTS
     assert found(service, target) == expected
 
 
-@pytest.mark.parametrize("kind", [REFUSE, RESET_AFTER, ERROR_IN_200, TRUNCATE])
+@pytest.mark.parametrize("action", [REFUSE, reset_after, ERROR_IN_200, TRUNCATE])
 def test_large_objects_arrive_whole(
-    service: RunningLab, target: str, monkeypatch: pytest.MonkeyPatch, kind: str
+    service: RunningLab, target: str, monkeypatch: pytest.MonkeyPatch, action: Action
 ) -> None:
     """Copied in parts: every request of an upload may fail, and the answer to its completion may be lost."""
     monkeypatch.setattr(s3_parts, "SINGLE_BYTES", 12 * MIB)
     monkeypatch.setattr(s3_parts, "PART_BYTES", 5 * MIB)
     body = os.urandom(12 * MIB)
     service.s3().put_object(Bucket=service.bucket, Key=f"large/{target}x", Body=body)
-    with faulty(service.answer["s3"]["port"], Faults(kind, 0.3)) as port:
-        store = store_at(service, port, target)
+    with HttpProxy(service.answer["s3"]["port"], Rule(action, share=0.3)) as proxy:
+        store = store_at(service, proxy.port, target)
         assert copy_all(store, f"large/{target}", store, target).objects == 1
     copied = service.s3().get_object(Bucket=service.bucket, Key=f"{target}x")["Body"].read()
     assert hashlib.md5(copied).digest() == hashlib.md5(body).digest()
@@ -182,8 +174,8 @@ def test_a_large_copy_that_fails_leaves_no_upload(
     monkeypatch.setattr(s3_parts, "SINGLE_BYTES", 12 * MIB)
     monkeypatch.setattr(s3_parts, "PART_BYTES", 5 * MIB)
     service.s3().put_object(Bucket=service.bucket, Key=f"large/{target}x", Body=bytes(12 * MIB))
-    with faulty(service.answer["s3"]["port"], Faults(ERROR_IN_200, 1.0, only="partNumber=2")) as port:
-        store = store_at(service, port, target)
+    with HttpProxy(service.answer["s3"]["port"], Rule(ERROR_IN_200, line="partNumber=2")) as proxy:
+        store = store_at(service, proxy.port, target)
         with pytest.raises(MilvusOpsError) as caught:
             copy_all(store, f"large/{target}", store, target)
     assert caught.value.kind == "unreachable"
@@ -200,35 +192,33 @@ def uploads(service: RunningLab, target: str) -> list[str]:
 def test_deletions_are_repeated(service: RunningLab, expected: dict[str, str], target: str) -> None:
     direct = store_at(service, service.answer["s3"]["port"], target)
     copy_all(direct, SOURCE, direct, target)
-    with faulty(service.answer["s3"]["port"], Faults(TRUNCATE, 0.3)) as port:
-        store = store_at(service, port, target)
+    with HttpProxy(service.answer["s3"]["port"], Rule(TRUNCATE, share=0.3)) as proxy:
+        store = store_at(service, proxy.port, target)
         keys = [item.key for item in store.list_objects(target)]
         assert sum(store.delete(keys[first : first + 20]) for first in range(0, OBJECTS, 20)) == OBJECTS
     assert found(service, target) == {}
 
 
-@pytest.mark.parametrize(
-    ("faults", "kind"), [(Faults(REFUSE, 1.0, only="PUT "), "throttled"), (Faults(STALL, 1.0, only="PUT "), "timeout")]
-)
+@pytest.mark.parametrize(("action", "kind"), [(REFUSE, "throttled"), (STALL, "timeout")])
 def test_a_service_that_never_recovers_ends_the_run_in_time(
     service: RunningLab,
     expected: dict[str, str],
     target: str,
     monkeypatch: pytest.MonkeyPatch,
-    faults: Faults,
+    action: Action,
     kind: str,
 ) -> None:
     monkeypatch.setattr(retry, "DEADLINE_SECONDS", 4.0)
     monkeypatch.setattr(s3_service, "DEADLINE_SECONDS", 4.0)
     began = time.monotonic()
-    with faulty(service.answer["s3"]["port"], faults) as port:
-        store = store_at(service, port, target)
+    with HttpProxy(service.answer["s3"]["port"], Rule(action, line="^PUT ")) as proxy:
+        store = store_at(service, proxy.port, target)
         with pytest.raises(MilvusOpsError) as caught:
             copy_all(store, SOURCE, store, target)
     assert time.monotonic() - began < 4.0 * 1.1 + s3_service.READ_SECONDS
     assert caught.value.kind == kind
     assert caught.value.failure.retryable
     assert isinstance(store, S3Store)
-    assert faults.requests <= retry.BUDGET + 2 * THREADS
+    assert len(proxy.log) <= retry.BUDGET + 2 * THREADS
     if kind == "throttled":
         assert found(service, target) == {}

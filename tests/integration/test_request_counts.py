@@ -8,43 +8,41 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from urllib.parse import parse_qs, urlsplit
 
+from fault_proxy import HttpProxy
 from labs import RunningLab, Side
 from module_process import run
-from wire_faults import Faults, faulty
+from s3_requests import LIST, Record
 
 Fresh = Callable[[str], str]
 PAGE = 1000
 
 
-def kinds(lines: Iterable[str], name: str) -> Counter[str]:
+def kinds(log: Iterable[Record], name: str) -> Counter[str]:
     """Requests by what they do; keys below the backup without the path to it, its shards and meta files as one kind."""
     counted: Counter[str] = Counter()
-    for line in lines:
-        method, target, _version = line.split(" ")
-        parts = urlsplit(target)
-        key = parts.path.partition(f"/backup/{name}/")[2]
+    for item in log:
+        key = item.key.removeprefix(f"backup/{name}/")
         folder = key.partition("/")[0]
-        if method == "GET" and "list-type" in parse_qs(parts.query):
+        if item.operation == LIST:
             counted["LIST"] += 1
         else:
-            counted[f"{method} {folder}" if folder in ("binlogs", "meta") else f"{method} {key}"] += 1
+            counted[f"{item.method} {folder if folder in ('binlogs', 'meta') else key}"] += 1
     return counted
 
 
 def test_a_backup_asks_no_more_than_it_must(lab: RunningLab, source: Side, films: str, fresh: Fresh) -> None:
     """First each object once, and listings for the plan and the proof; then, as nothing is to do, one listing."""
-    name, seen = fresh("counted"), Faults()
-    with faulty(lab.answer["s3"]["port"], seen) as port:
-        arguments = {**source.options, "storage_port": port, "name": name, "collections": [films]}
+    name = fresh("counted")
+    with HttpProxy(lab.answer["s3"]["port"]) as proxy:
+        arguments = {**source.options, "storage_port": proxy.port, "name": name, "collections": [films]}
         made = run("milvus_backup", arguments)
         assert made.result["changed"], made.output
-        first = kinds(seen.lines, name)
-        seen.lines.clear()
+        first = kinds(proxy.log, name)
+        proxy.log.clear()
         kept = run("milvus_backup", arguments)
         assert not kept.failed, kept.output
-        second = kinds(seen.lines, name)
+        second = kinds(proxy.log, name)
     objects = made.result["backup"]["objects"]
     assert made.result["copied"]["objects"] == objects
     assert first["PUT binlogs"] == objects

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cutting_proxy
 import oracle
 import pytest
-from cutting_proxy import Breaks
 from embedded_lab.models import Identity
+from fault_proxy import HttpProxy, Rule, breaking
 from labs import RunningLab, Side
 from milvus_lab import LabConfig, start, stop
 from module_process import ModuleRun, finish, killed_at, run
 from module_process import start as begin
+from s3_requests import GET
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place, require_complete
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
@@ -277,9 +277,9 @@ def test_a_copy_that_breaks_off_is_continued(stage: Stage) -> None:
     """A service that fails for one object: the failure says what is left, the next run copies only the rest."""
     arguments = stage.arguments("another service", copy_concurrency=1)
     logs = sorted(stage.other.objects("backup/films/binlogs/"))
-    breaks = Breaks(path=logs[len(logs) // 2], after=0, left=100)
-    with cutting_proxy.proxy(stage.other.answer["s3"]["port"], breaks) as port:
-        broken = run("milvus_restore", {**arguments, "backup_storage_port": port})
+    rule = Rule(breaking(0), GET, key=logs[len(logs) // 2])
+    with HttpProxy(stage.other.answer["s3"]["port"], rule) as proxy:
+        broken = run("milvus_restore", {**arguments, "backup_storage_port": proxy.port})
     assert broken.kind == "unreachable", broken.output
     assert STAGING in broken.result["failure"]["state_left"]
     assert len(stage.logs()) >= len(logs) // 2
