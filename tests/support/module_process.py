@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a module of the collection as Ansible does on a host: its own process, arguments in, one JSON result out.
 
-`python module_process.py MODULE < arguments.json`, or M(run) and M(start) from a test. M(killed_at) and M(recorded)
-use the points of crash_points.py.
+`python module_process.py MODULE < arguments.json`, or M(run), M(start) and, without a process, M(run_here) from a test.
+M(killed_at) and M(recorded) use the points of crash_points.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ from typing import Any
 import crash_points
 
 TIMEOUT = 300
+CONSTANTS_VARIABLE = "MODULE_PROCESS_CONSTANTS"
+"""JSON: constants of the engine that a run has other than users, such as C(store.retry.LONGEST_PAUSE)."""
+
 PACKAGE = "ansible_collections.vectorops.milvus.plugins.modules"
+ENGINE = "ansible_collections.vectorops.milvus.plugins.module_utils"
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,14 @@ def finish(process: subprocess.Popen[str]) -> ModuleRun:
             raise AssertionError(f"the module hung for {TIMEOUT} s:\n{stdout}\n{stderr}") from None
         process.kill()
         raise
+    return _result_of(stdout, f"{stderr}\n(exit {process.returncode})")
+
+
+def _result_of(stdout: str, stderr: str) -> ModuleRun:
     for line in reversed(stdout.splitlines()):
         if line.startswith("{"):
             return ModuleRun(json.loads(line), stdout + stderr)
-    raise AssertionError(f"the module returned no result (exit {process.returncode}):\n{stdout}\n{stderr}")
+    raise AssertionError(f"the module returned no result:\n{stdout}\n{stderr}")
 
 
 def run(
@@ -90,23 +98,19 @@ def run(
 
 
 def run_here(module: str, arguments: Mapping[str, Any], *, check: bool = False) -> ModuleRun:
-    """As M(run), but within this process: for thousands of runs. Only where a test alone uses the process."""
-    from ansible.module_utils import basic
+    """As M(run) but in this process, for tests of many runs.
 
-    output = io.StringIO()
+    Not for a run that may leave its lock behind: the next one sees that its holder lives.
+    """
+    stdout = io.StringIO()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    basic._ANSIBLE_ARGS = json.dumps(
-        {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check, "_ansible_diff": True}}
-    ).encode()
-    basic._ANSIBLE_PROFILE = "legacy"
     try:
-        with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-            importlib.import_module(f"{PACKAGE}.{module}").main()
+        with contextlib.redirect_stdout(stdout), contextlib.suppress(SystemExit):
+            _main_of(module, {**arguments, "_ansible_check_mode": check, "_ansible_diff": True})
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        basic._ANSIBLE_ARGS = None
-    return ModuleRun(json.loads(output.getvalue().strip().splitlines()[-1]), output.getvalue())
+    return _result_of(stdout.getvalue(), "")
 
 
 def killed_at(module: str, arguments: Mapping[str, Any], point: str) -> bool:
@@ -134,15 +138,23 @@ def recorded(module: str, arguments: Mapping[str, Any], path: Path) -> tuple[Mod
 
 
 def main() -> None:
-    from ansible.module_utils import basic
-
     faulthandler.enable()
     crash_points.arm()
+    for path, value in json.loads(os.environ.get(CONSTANTS_VARIABLE, "{}")).items():
+        module, _dot, name = f"{ENGINE}.{path}".rpartition(".")
+        found = importlib.import_module(module)
+        if not hasattr(found, name):
+            raise AttributeError(path)
+        setattr(found, name, value)
+    _main_of(sys.argv[1], json.load(sys.stdin))
 
-    arguments = json.load(sys.stdin)
+
+def _main_of(module: str, arguments: Mapping[str, Any]) -> None:
+    from ansible.module_utils import basic
+
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     basic._ANSIBLE_PROFILE = "legacy"  # where ansible-core has profiles; without effect before
-    importlib.import_module(f"{PACKAGE}.{sys.argv[1]}").main()
+    importlib.import_module(f"{PACKAGE}.{module}").main()
 
 
 if __name__ == "__main__":
