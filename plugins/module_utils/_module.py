@@ -43,7 +43,7 @@ def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, An
     module = AnsibleModule(argument_spec={**group_spec(), **spec}, supports_check_mode=True, **rules)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _cancel)
-    stop_when_nobody_listens(sys.stdout)
+    stop_when_nobody_listens()
     _mask_secrets(module, module.params)
     try:
         config = read_config_file(module.params["config_file"]) if module.params["config_file"] else None

@@ -8,23 +8,21 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
-from typing import TextIO
 
 LOOK_SECONDS = 1.0
 
 
-def stop_when_nobody_listens(output: TextIO | None) -> None:
-    """Ask this process to end, as SIGTERM does, once the reader of C(output) is gone: Ansible, or its connection.
+def stop_when_nobody_listens() -> None:
+    """Ask this process to end, as SIGTERM does, once the reader of its output is gone: Ansible, or its connection.
 
-    A job of Ansible's C(async) writes to its wrapper, which stays, so it goes on as Ansible promises.
+    A job of Ansible's C(async) writes to its wrapper, which stays, so it goes on as Ansible promises. Where the output
+    is caught within this process, whoever does so is still there.
     """
-    try:
-        descriptor = output.fileno() if output is not None else None
-    except OSError:  # no file: whoever put it there is within this process
-        return
-    if descriptor is not None:
-        threading.Thread(target=_watch, args=(descriptor,), name="caller", daemon=True).start()
+    output = sys.__stdout__
+    if output is not None and output is sys.stdout:
+        threading.Thread(target=_watch, args=(output.fileno(),), name="caller", daemon=True).start()
 
 
 def _watch(descriptor: int) -> None:

@@ -158,10 +158,13 @@ def test_the_product_has_no_crash_points() -> None:
     words = (crash_points.__name__, crash_points.KILL_VARIABLE, crash_points.RECORD_VARIABLE, "SIGKILL", "_exit(")
     installed = [path for folder in ("plugins", "roles", "playbooks") for path in (CHECKOUT / folder).rglob("*.py")]
     lab = CHECKOUT / "roles" / "milvus_lab"  # starts servers and ends them
+    watcher = (
+        CHECKOUT / "plugins" / "plugin_utils" / "watched_module.py"
+    )  # ends a worker of Ansible that lost its parent
     found = [
         f"{path.relative_to(CHECKOUT)}: {word}"
         for path in installed
         for word in words
-        if word in path.read_text() and lab not in path.parents
+        if word in path.read_text() and lab not in path.parents and path != watcher
     ]
     assert found == []
