@@ -93,7 +93,9 @@ class BackupArea:
 
         def change(body: bytes) -> bytes:
             created = int(moment.replace(tzinfo=timezone.utc).timestamp())
-            return json.dumps({**json.loads(body), "name": name, "created": created}).encode()
+            header = {**json.loads(body), "name": name, "created": created}
+            header.pop("sha256", None)
+            return json.dumps(header).encode()
 
         self.alter(f"{self.prefix(name)}control/manifest.json", change)
 

@@ -167,6 +167,7 @@ def _seal(files: Files) -> None:
         header = json.loads(files[HEADER])
         header["meta"] = {name.removeprefix("meta/"): _sha256(files[name]) for name in META if name in files}
         header["shards"] = [[SHARD.removeprefix("control/"), _sha256(files[SHARD])]] if SHARD in files else []
+        header.pop("sha256", None)
         files[HEADER] = json.dumps(header).encode()
     except (KeyError, ValueError, TypeError, RecursionError):
         return  # the header itself is what was damaged

@@ -28,6 +28,8 @@ MAX_SHARD_BYTES = 64 << 20
 MAX_META_BYTES = 1 << 30
 HEADER_NAME = "manifest.json"
 SHARD_NAME = re.compile(r"objects-[0-9]{5,9}\.jsonl")
+SEAL = b', "sha256": "%s"}'
+SEALED = re.compile(rb', "sha256": "([0-9a-f]{64})"}')
 NEXT_HEADER_NAME = "manifest-next.json"
 """Beside the first one while the commit of a partial backup is being replaced."""
 
@@ -54,7 +56,22 @@ class Manifest:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    return json.dumps({"format": FORMAT, **vars(manifest)}).encode()
+    """With a digest of its own at the end: everything else of a backup has its digest in here."""
+    body = json.dumps({"format": FORMAT, **vars(manifest)}).encode()
+    return body[:-1] + SEAL % digest(body).encode()
+
+
+def _unsealed(body: bytes) -> bytes:
+    """The header as it was before its digest was added. Raises ValueError if it is not as it was written.
+
+    One without a digest is taken as it is; a damaged digest is not: it is a value that the header cannot have.
+    """
+    end = len(body) - len(SEAL % bytes(64))
+    written = body[: max(0, end)] + b"}"
+    found = SEALED.fullmatch(body[max(0, end) :])
+    if found is not None and found[1].decode() != digest(written):
+        raise ValueError("it is not as it was written")
+    return body if found is None else written
 
 
 def knows(manifest: Manifest, name: str, body: bytes) -> bool:
@@ -122,7 +139,7 @@ def _read_header(store: ObjectStore, key: str) -> Manifest | None:
     if stored is None:
         return None
     try:
-        values = json.loads(stored.body)
+        values = json.loads(_unsealed(stored.body))
         if values.pop("format") != FORMAT:
             raise _corrupt(store, key, "its format is unknown to this release")
         values["shards"] = tuple((str(name), str(sha)) for name, sha in values["shards"])

@@ -59,6 +59,7 @@ def header(store: ObjectStore) -> dict[str, Any]:
     stored = store.read(HEADER, 1 << 20)
     assert stored is not None
     values: dict[str, Any] = json.loads(stored.body)
+    values.pop("sha256")
     return values
 
 
@@ -225,3 +226,24 @@ def test_a_shard_of_another_name_is_refused(store: ObjectStore, name: str) -> No
     store.write(HEADER, json.dumps({**header(store), "shards": [[name, "0"]]}).encode())
     with pytest.raises(MilvusOpsError, match="cannot be read"):
         read(store)
+
+
+def test_every_flipped_bit_of_a_header_is_found(store: ObjectStore) -> None:
+    """Everything else of a backup has its digest in the header; it has its own at its end."""
+    write(store, objects(1))
+    stored = store.read(HEADER, 1 << 20)
+    assert stored is not None
+    for position in range(len(stored.body)):
+        body = bytearray(stored.body)
+        body[position] ^= 1 << position % 8
+        store.write(HEADER, bytes(body))
+        with pytest.raises(MilvusOpsError) as caught:
+            read(store)
+        assert caught.value.kind == "corrupt", body
+
+
+def test_a_header_without_a_digest_is_read(store: ObjectStore) -> None:
+    """As it was written before."""
+    written = write(store, objects(1))
+    store.write(HEADER, json.dumps(header(store)).encode())
+    assert read(store) == written
