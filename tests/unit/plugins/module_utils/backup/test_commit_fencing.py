@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from local_folders import store_at
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.commit import Commit
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place, require_complete
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import (
+    Place,
+    find_complete,
+    require_complete,
+)
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import META_FILES, BackupLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.lock import BackupLock, acquire
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
@@ -106,3 +113,29 @@ def test_a_commit_that_is_there_is_never_replaced(place: Place, example: BackupM
     stored = place.store.read(LAYOUT.commit, 65536)
     assert stored is not None
     assert stored.body == THEIRS
+
+
+@pytest.mark.parametrize("kind", ["bucket", "disk"])
+def test_a_partial_backup_is_replaced_by_a_run_that_holds_the_lock(
+    store: ObjectStore, example: BackupMeta, tmp_path: Path, kind: str
+) -> None:
+    """Its own commit is what lay there before."""
+    if kind == "disk":
+        store = store_at(tmp_path, "backup/")
+    place = Place(store, BackupLayout(f"{tmp_path}/backup" if kind == "disk" else "backup", "nightly_01"))
+    held = acquire(store, place.lock_key, "mine", wait=0, meanwhile=lambda: None)
+    assert isinstance(held, BackupLock)
+    with held as lock:
+        for version in ("v2.3.1", "v2.3.5"):
+            found = find_complete(place)
+            Commit(place, lock).write(
+                replace(example, server_version=version),
+                [],
+                request={},
+                created=1,
+                tool_version="0",
+                skipped={},
+                previous=found.manifest if found else None,
+            )
+    assert require_complete(place).meta.server_version == "v2.3.5"
+    assert not store.has_objects(place.layout.control + "manifest-next.json")
