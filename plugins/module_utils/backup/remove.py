@@ -14,7 +14,7 @@ from ..store.base import StoredObject
 from .in_use import RESTORES, require_no_restore
 from .inventory import Place
 from .layout import META_FILES
-from .lock import BackupLock, acquire
+from .lock import MAX_LOCK_BYTES, BackupLock, acquire
 
 SHOWN_KEYS = 20
 BATCH_KEYS = 1000
@@ -51,6 +51,7 @@ def ensure_absent(
     if not ours and not force_foreign:
         raise _foreign(place)
     require_no_restore(place)
+    place.store.read(place.lock_key, MAX_LOCK_BYTES)  # a key that may not read it could not give the lock back
     if check_mode:
         return removal
     held = acquire(place.store, place.lock_key, run_id, wait=lock_timeout, meanwhile=lambda: None)

@@ -86,3 +86,20 @@ def test_a_backup_that_is_restored_from_stays(place: Place, changes: list[str]) 
         assert (caught.value.kind, changes) == ("lock_held", [])
     remove(place)
     assert sorted(left(place)) == sorted(NEIGHBOURS)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_key_that_may_not_read_is_told_before_anything_is_removed(
+    place: Place, changes: list[str], monkeypatch: pytest.MonkeyPatch, check_mode: bool
+) -> None:
+    """It could write and remove, but never give the lock back, which would stay as the last object."""
+
+    def refused(key: str, max_bytes: int) -> None:
+        raise MilvusOpsError("permission", "reading", key, "AccessDenied")
+
+    fill(place, *OWN, *META, *LOGS)
+    changes.clear()
+    monkeypatch.setattr(place.store, "read", refused)
+    with pytest.raises(MilvusOpsError) as caught:
+        remove(place, check_mode=check_mode)
+    assert (caught.value.kind, changes) == ("permission", [])
