@@ -59,8 +59,8 @@ class Point:
 
 
 def parse(text: str) -> Point:
-    moment, _, rest = text.partition(":")
-    event, _, number = rest.rpartition(":")
+    moment, _separator, rest = text.partition(":")
+    event, _separator, number = rest.rpartition(":")
     if moment not in (BEFORE, AFTER) or not event or not number.isdecimal():
         raise ValueError(f"{text!r} is no point such as before:write lock:1")
     return Point(moment, event, int(number))
@@ -75,11 +75,11 @@ def points_of(recorded: Sequence[str]) -> list[Point]:
 
 def name_of_write(head: bytes, body: bytes = b"") -> str:
     """What a request to the object storage changes, in words; '' if it changes nothing."""
-    request_line, _, rest = head.decode().partition("\r\n")
+    request_line, _separator, rest = head.decode().partition("\r\n")
     method, target, _version = request_line.split(" ")
     if method in READING_METHODS:
         return ""
-    path, _, query = target.partition("?")
+    path, _separator, query = target.partition("?")
     if method == "POST" and query.startswith("delete"):
         return f"delete {_most_telling(_deleted_keys(body))}"
     verb = "delete" if method == "DELETE" else "copy" if "x-amz-copy-source:" in rest.lower() else "write"

@@ -72,7 +72,7 @@ def _lose(files: Files, keys: list[str], chance: random.Random) -> Changes:
 
 def _add(files: Files, keys: list[str], chance: random.Random) -> Changes:
     key = chance.choice(keys)
-    folder, _, name = key.rpartition("/")
+    folder, _separator, name = key.rpartition("/")
     return {chance.choice((f"{folder}/{name}9", f"{folder}/note", f"{folder}/7/{name}")): files[key]}
 
 

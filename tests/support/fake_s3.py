@@ -134,14 +134,14 @@ class FakeS3:
     def _understood(self, head: str, body: bytes) -> Request:
         """Raises Refused for what is no request of S3, is not signed, or was altered on its way."""
         method, target = head.split(" ", 2)[:2]
-        path, _, text = target.partition("?")
+        path, _separator, text = target.partition("?")
         headers = headers_of(head)
         query = dict(pair.partition("=")[::2] for pair in text.split("&")) if text else {}
         if not headers.get("authorization"):
             raise Refused("403 Forbidden", "AccessDenied", "the request is not signed")
         if self.valid_for is not None and len(self.asked) >= self.valid_for:
             raise Refused("400 Bad Request", "ExpiredToken", "The provided token has expired.")
-        bucket, _, key = path.removeprefix("/").partition("/")
+        bucket, _separator, key = path.removeprefix("/").partition("/")
         if bucket != BUCKET:
             raise Refused("404 Not Found", "NoSuchBucket")
         if not headers.keys() <= KNOWN_HEADERS:
@@ -203,7 +203,7 @@ class FakeS3:
             raise Refused("412 Precondition Failed", "PreconditionFailed")
 
     def _copy(self, request: Request) -> bytes:
-        bucket, _, key = unquote(request.headers["x-amz-copy-source"]).removeprefix("/").partition("/")
+        bucket, _separator, key = unquote(request.headers["x-amz-copy-source"]).removeprefix("/").partition("/")
         if bucket != BUCKET:
             raise Refused("404 Not Found", "NoSuchBucket")
         source = self._stored(key)

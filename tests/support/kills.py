@@ -20,10 +20,10 @@ from typing import Any
 import oracle
 from areas import BackupArea
 from crash_points import COMMIT, Point
+from fault_proxy import HttpProxy
 from labs import RunningLab, Side
 from module_process import ModuleRun, killed_after, killed_at, recorded, run
 from tally import HALF_PUBLISHES, INJECTED, RERUNS_NEEDED, ROWS_DUPLICATED, ROWS_LOST, SURVIVED, Tally
-from wire_faults import Faults, faulty
 
 MOST_RERUNS = 2
 WRITING_METHODS = ("PUT", "POST", "DELETE")
@@ -124,10 +124,9 @@ def record(task: Task, path: Path) -> tuple[list[str], float]:
 
 def record_with_witness(task: Task, path: Path) -> tuple[list[str], float]:
     """As M(record), and a relay counts along: no write goes by unrecorded."""
-    faults = Faults()
-    with faulty(int(task.arguments["storage_port"]), faults) as port:
-        changes, seconds = record(replace(task, arguments={**task.arguments, "storage_port": port}), path)
-    seen = [line for line in faults.lines if line.startswith(WRITING_METHODS)]
+    with HttpProxy(int(task.arguments["storage_port"])) as relay:
+        changes, seconds = record(replace(task, arguments={**task.arguments, "storage_port": relay.port}), path)
+    seen = [item for item in relay.log if item.method in WRITING_METHODS]
     writes = [change for change in changes if " " in change]  # calls to Milvus are one word
     assert len(writes) == len(seen) > 0, (writes, seen)
     return changes, seconds

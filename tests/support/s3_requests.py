@@ -37,7 +37,7 @@ class Message:
     @property
     def headers(self) -> dict[str, str]:
         lines = self.head.decode("latin-1").split("\r\n")[1:]
-        return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return {name.lower(): value.strip() for name, _separator, value in (line.partition(":") for line in lines)}
 
     def with_body(self, body: bytes) -> Message:
         head = re.sub(rb"\r\n(content-length|transfer-encoding):[^\r]*", b"", self.head, flags=re.IGNORECASE)
@@ -82,7 +82,7 @@ def recorded(message: Message) -> Record:
     method, target, _version = message.words
     parts, headers = urlsplit(target), message.headers
     query = parse_qs(parts.query, keep_blank_values=True)
-    bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
+    bucket, _separator, key = unquote(parts.path).lstrip("/").partition("/")
     operation = operation_of(method, query, headers, key)
     key = key or query.get("prefix", [""])[0]
     keys = (key,) if operation not in READS else ()

@@ -173,7 +173,7 @@ def live_holder(store: ObjectStore, key: str) -> str | None:
 
 def release_dead(store: ObjectStore, key: str) -> None:
     """Remove the lock of a dead run, which had finished all but that; the lock of a living one stays."""
-    current = store.read(key, MAX_LOCK_BYTES)
+    current = _read_lock(store, key)
     if current is None or not _may_be_stolen(_decode(current.body), current):
         return
     try:
