@@ -10,7 +10,7 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
     $$name -c '$(WORKS)' 2>/dev/null && { echo $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help python test-venv demo-venv unit test faults benchmarks format demo clean
+.PHONY: help python test-venv demo-venv unit test faults faults-short benchmarks format demo clean
 
 help:
 	@echo 'make demo            a collection moves from one Milvus to another, on real servers started for it here'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test            everything                           LEGS="ruff unit" runs only these'
 	@echo 'make benchmarks      copies against boto3 and s5cmd, and whole backups; half an hour    ARGS="--rounds 1"'
 	@echo 'make faults          kills, broken networks, damage, races and leaks in full numbers, with a report (hours)'
+	@echo 'make faults-short    the same with few rounds, in about seven minutes'
 	@echo 'make format          rewrites the Python files as "make test" wants them'
 	@echo 'make clean           removes .venv, .cache and what the tools leave behind'
 	@echo 'PYTHON=/usr/bin/python3.12 before or after make chooses the Python (3.11 or newer)'
@@ -38,9 +39,10 @@ unit: test-venv
 test: python
 	@$(PYTHON) tests/tools/run_tests.py $(LEGS)
 
-faults: test-venv
+faults: ROUNDS = --full
+faults faults-short: test-venv
 	@.venv/test/bin/python tests/tools/fault_report.py clear
-	@.venv/test/bin/python -m pytest tests/faults --full --numprocesses=2 --dist=loadfile $(ARGS); \
+	@.venv/test/bin/python -m pytest tests/faults $(ROUNDS) --numprocesses=2 --dist=loadfile $(ARGS); \
 	    code=$$?; .venv/test/bin/python tests/tools/fault_report.py print; exit $$code
 
 benchmarks: python
