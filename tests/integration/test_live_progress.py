@@ -148,7 +148,7 @@ def test_a_module_ends_with_ansible_and_is_continued(
 
 
 def test_a_task_that_runs_out_of_time_stops_its_module(playbook: Callable[[Tasks], list[str]], slow: Side) -> None:
-    done = begin(playbook([{TASK: {**SLOW, "name": "out_of_time"}, "timeout": 5}]))
+    done = begin(playbook([{TASK: {**SLOW, "name": "out_of_time", "max_rate": "16K"}, "timeout": 20}]))
     module = at_work("out_of_time")
     output, errors = done.communicate(timeout=60)
     assert done.returncode == 2, output + errors
