@@ -26,6 +26,7 @@ from .credentials import effective_options, secrets_of
 from .errors import MilvusOpsError
 
 REQUIREMENTS = "'pymilvus>=2.6,<4' 'boto3>=1.36,<2' PyYAML"
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHORTEST_MASKED = 4
 """Shorter secrets are masked as options only: as C(no_log_values) they would garble every result."""
 
@@ -41,7 +42,7 @@ class Call:
 def run_module(spec: Mapping[str, Any], action: Callable[[Call], Mapping[str, Any]], **rules: Any) -> NoReturn:
     """Run one module of the action group: C(action) returns the result, or raises MilvusOpsError."""
     module = AnsibleModule(argument_spec={**group_spec(), **spec}, supports_check_mode=True, **rules)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         signal.signal(number, _cancel)
     stop_when_nobody_listens()
     _mask_secrets(module, module.params)
@@ -125,6 +126,9 @@ def _cancelled() -> MilvusOpsError:
 
 
 def _cancel(signum: int, frame: object) -> NoReturn:
+    """Only once: a second signal, of a caller that is gone or has no patience, must not break off the tidying up."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

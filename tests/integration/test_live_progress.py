@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,9 +27,12 @@ from module_process import run
 
 pytestmark = pytest.mark.playbook
 
-SLOW = {"collections": ["slow"], "max_rate": "64K", "copy_concurrency": 4}
+SLOW = {"collections": ["slow"], "max_rate": "192K", "copy_concurrency": 4}
+"""About ten seconds of copies."""
+
+SLOWEST = {**SLOW, "max_rate": "64K"}
 LINE = re.compile(
-    r"milvus_backup \[here\]: \w+ copy \d\d?% [\d.]+/[\d.]+ KiB [\d.]+ KiB/s ETA 0:00:\d\d$", re.MULTILINE
+    r"milvus_backup \[here\]: \w+ copy \d\d?% [\d.]+/[\d.]+ [KM]iB [\d.]+ KiB/s ETA 0:00:\d\d$", re.MULTILINE
 )
 TASK = "vectorops.milvus.milvus_backup"
 HERE = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -40,7 +44,7 @@ Tasks = list[dict[str, Any]]
 def slow(lab: RunningLab) -> Side:
     """A collection whose copy takes some seconds at the rate of these tests."""
     side = lab.side("milvus_a")
-    oracle.create_collection(side.client(), "slow", rows=6000)
+    oracle.create_collection(side.client(), "slow", rows=20_000)
     return side
 
 
@@ -135,8 +139,8 @@ def test_lines_appear_where_they_should(playbook: Callable[[Tasks], list[str]], 
 def test_a_module_ends_with_ansible_and_is_continued(
     playbook: Callable[[Tasks], list[str]], slow: Side, how: signal.Signals
 ) -> None:
-    name = f"ended_by_{how.name.lower()}"
-    process = begin(playbook([{TASK: {**SLOW, "name": name}}]))
+    name = f"ended_by_{how.name.lower()}_{uuid.uuid4().hex[:8]}"  # a file of an older run may lie there
+    process = begin(playbook([{TASK: {**SLOWEST, "name": name}}]))
     module = at_work(name)
     process.send_signal(how)
     process.wait(timeout=30)
@@ -148,7 +152,7 @@ def test_a_module_ends_with_ansible_and_is_continued(
 
 
 def test_a_task_that_runs_out_of_time_stops_its_module(playbook: Callable[[Tasks], list[str]], slow: Side) -> None:
-    done = begin(playbook([{TASK: {**SLOW, "name": "out_of_time", "max_rate": "16K"}, "timeout": 20}]))
+    done = begin(playbook([{TASK: {**SLOWEST, "name": "out_of_time"}, "timeout": 20}]))
     module = at_work("out_of_time")
     output, errors = done.communicate(timeout=60)
     assert done.returncode == 2, output + errors

@@ -25,7 +25,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
     for name in list(os.environ):
         if name.startswith(("MILVUS_", "BACKUP_STORAGE_", "AWS_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def call(main: Callable[[], None], options: Mapping[str, Any]) -> str:
         arguments = {**options, "_ansible_diff": True, "_ansible_verbosity": 4}
@@ -36,7 +36,8 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
         return "".join(capfd.readouterr())
 
     yield call
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def result_of(output: str) -> dict[str, Any]:

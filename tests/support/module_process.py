@@ -103,7 +103,7 @@ def run_here(module: str, arguments: Mapping[str, Any], *, check: bool = False) 
     Not for a run that may leave its lock behind: the next one sees that its holder lives.
     """
     stdout = io.StringIO()
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         with contextlib.redirect_stdout(stdout), contextlib.suppress(SystemExit):
             _main_of(module, {**arguments, "_ansible_check_mode": check, "_ansible_diff": True})

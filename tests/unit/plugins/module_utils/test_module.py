@@ -134,6 +134,23 @@ def test_a_short_secret_is_no_reason_to_garble_results(run: Run, monkeypatch: py
     assert result_of(output)["path"] == "backup/ab_1"
 
 
+def test_a_second_signal_does_not_break_off_the_tidying_up(run: Run) -> None:
+    """The watcher tells the module to stop, and so does the module itself when it sees that its caller is gone."""
+    tidied = []
+
+    def stopped(call: Call) -> Mapping[str, Any]:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+            tidied.append(True)
+        return {"changed": False}
+
+    assert result_of(run(stopped, OPTIONS))["failure"]["kind"] == "cancelled"
+    assert tidied == [True]
+
+
 def test_a_run_that_is_told_to_stop_says_so(run: Run) -> None:
     def stopped(call: Call) -> Mapping[str, Any]:
         os.kill(os.getpid(), signal.SIGTERM)
