@@ -23,7 +23,7 @@ from collection_tree import CHECKOUT
 from legs import LOGS, Command, Leg, all_legs, make_test_environment
 from virtualenv import NO_PYTHON
 
-TOTAL_SECONDS = 55 * 60
+TOTAL_SECONDS = 57 * 60
 HEARTBEAT_SECONDS = 30
 TIMED_OUT = 124
 COMMON_ENVIRONMENT = {"ANSIBLE_HOME": str(CHECKOUT / ".cache" / "ansible"), "NO_COLOR": "1"}
