@@ -98,7 +98,7 @@ def backup(lab: RunningLab, films: str) -> str:
 @pytest.mark.parametrize(
     ("changes", "kind", "words"),
     [
-        pytest.param({"name": "nowhere"}, "not_found", ("nowhere", "for_bad_input"), id="no such backup"),
+        pytest.param({"name": "nowhere"}, "not_found", ("nowhere", "backups here: "), id="no such backup"),
         pytest.param({"name": "a/b"}, "bad_name", ("a/b",), id="odd name"),
         pytest.param({"collections": ["nobody"]}, "not_found", ("nobody", "films"), id="collection not in it"),
         pytest.param({"collections": []}, "usage", ("'*.*'",), id="empty selection"),
