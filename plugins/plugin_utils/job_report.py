@@ -182,8 +182,8 @@ def _bar_line(job: str, text: str, pieces: Iterable[tuple[float, str, str]]) -> 
         f'<span style="width:{share * 100:.2f}%;background:{colour}" title="{escape(hint)}"></span>'
         for share, colour, hint in pieces
     )
-    bar = f'<td style="width:70%"><div class="bar">{spans}</div></td>'
-    return f'<tr><td>{escape(job)}</td>{bar}<td class="number">{escape(text)}</td></tr>\n'
+    drawn = f'<td style="width:70%"><div class="bar">{spans}</div></td>'
+    return f'<tr><td>{escape(job)}</td>{drawn}<td class="number">{escape(text)}</td></tr>\n'
 
 
 def _chart_table(title: str, lines: Iterable[str], legend: str = "") -> str:

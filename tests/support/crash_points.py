@@ -104,9 +104,9 @@ def changes(method: str) -> bool:
     return not method.startswith(READING_CALLS)
 
 
-def arm(environment: Mapping[str, str] = os.environ) -> None:
+def arm() -> None:
     """Kill this process at a point, or record all changes, as the environment of the process says."""
-    kill_at, record_to = environment.get(KILL_VARIABLE), environment.get(RECORD_VARIABLE)
+    kill_at, record_to = os.environ.get(KILL_VARIABLE), os.environ.get(RECORD_VARIABLE)
     if not kill_at and not record_to:
         return
     watch = _Watch(parse(kill_at) if kill_at else None, Path(record_to) if record_to else None)

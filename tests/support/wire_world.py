@@ -186,9 +186,10 @@ def patient(monkeypatch: pytest.MonkeyPatch, **more: float) -> None:
         monkeypatch.setattr(f"{ENGINE}.{path}", value)
 
 
-def run_apart(module: str, arguments: Options, constants: Mapping[str, float] = PATIENCE) -> ModuleRun:
+def run_apart(module: str, arguments: Options, constants: Mapping[str, float] | None = None) -> ModuleRun:
     """In a process of its own, as one whose lock may stay behind must be."""
-    return run(module, arguments, environment={**os.environ, CONSTANTS_VARIABLE: json.dumps(dict(constants))})
+    used = dict(PATIENCE if constants is None else constants)
+    return run(module, arguments, environment={**os.environ, CONSTANTS_VARIABLE: json.dumps(used)})
 
 
 @contextmanager
