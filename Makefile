@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
 help:
 	@echo 'make demo            a collection moves from one Milvus to another, on real servers started for it here'
 	@echo 'make unit            the unit tests, in seconds           ARGS="-k name" goes to pytest'
-	@echo 'make test            everything                           LEGS="ruff unit" runs only these'
+	@echo 'make test            all but the faults on servers        LEGS="ruff unit" runs only these'
 	@echo 'make benchmarks      copies against boto3 and s5cmd, and whole backups; half an hour    ARGS="--rounds 1"'
 	@echo 'make faults          kills, broken networks, damage, races and leaks in full numbers, with a report (hours)'
 	@echo 'make faults-short    the same with few rounds, in about seven minutes'

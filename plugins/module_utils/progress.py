@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 BYTES, ROWS, OBJECTS = "bytes", "rows", "objects"
@@ -72,11 +72,7 @@ class Progress:
     def snapshot(self) -> dict[str, Any]:
         """What is at work now, as plain data: names and numbers alone."""
         with self._guard:
-            steps = [
-                {"phase": step.phase, "label": step.label, "unit": step.unit, "total": step.total, "done": step.done}
-                for step in self._steps
-            ]
-            return {"steps": steps, "collections": list(self._collections)}
+            return {"steps": [asdict(step) for step in self._steps], "collections": list(self._collections)}
 
     @property
     def seconds_by_phase(self) -> dict[str, float]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from .progress_lines import amount
+
 Job = Mapping[str, Any]
 
 COLUMNS = (
@@ -111,16 +113,8 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name == "bytes":
-        return _size(float(value))
+        return amount(value, "bytes")
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if number < 1024 or unit == "TiB":
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    raise AssertionError("the last unit takes every number")
 
 
 def _markdown_line(cells: Iterable[str]) -> str:

@@ -119,7 +119,8 @@ def amounts(done: float, total: float, unit: str) -> str:
 def amount(number: float, unit: str) -> str:
     step, names = UNITS.get(unit, UNITS[""])
     power = _power(number, step, len(names))
-    return f"{_number(number / step**power, 1)}{' ' + names[power] if names[power] else ''}"
+    places = power or int(number != int(number))  # whole bytes have none, a slow rate has
+    return f"{_number(number / step**power, places)}{' ' + names[power] if names[power] else ''}"
 
 
 def _named(size: str, unit: str) -> str:

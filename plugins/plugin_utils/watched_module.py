@@ -93,7 +93,6 @@ class _Remote:
 
     def __init__(self, action: NormalAction, path: str) -> None:
         self._path = path
-        self._pid = 0
         connection = action._connection
         self._is_here = connection.transport == "local" and connection.become is None
         # A connection of its own: the module's is busy, and switches users by itself.
@@ -103,19 +102,18 @@ class _Remote:
         self._side._connection._shell = copy.copy(connection._shell)
 
     def read(self) -> Mapping[str, Any] | None:
-        state = parse_state(self._text())
-        if state is not None:
-            self._pid = state["pid"]
-        return state
+        return parse_state(self._text())
 
     def stop(self) -> None:
-        """Ask the module to end, if it has begun."""
-        if self._pid and self.read() is not None:
-            if self._is_here:
-                with suppress(OSError):
-                    os.kill(self._pid, signal.SIGTERM)
-            else:
-                self._command(f"kill -TERM {self._pid}")
+        """Ask the module to end, if it has begun: its file says what process it is, and is removed at its end."""
+        state = self.read()
+        if state is None:
+            return
+        if self._is_here:
+            with suppress(OSError):
+                os.kill(state["pid"], signal.SIGTERM)
+        else:
+            self._command(f"kill -TERM {state['pid']}")
 
     def remove(self) -> None:
         """Only what a killed module left: one that ends removes its file."""
@@ -123,7 +121,7 @@ class _Remote:
             for path in (self._path, f"{self._path}.part"):
                 with suppress(OSError):
                     os.unlink(path)
-        elif self._pid and self._text():
+        elif self._text():
             self._command(f"rm -f {self._path} {self._path}.part")
 
     def _text(self) -> str:
@@ -165,7 +163,6 @@ def _watch(remote: _Remote, lines: Lines, prefix: str, ended: threading.Event, p
     display = Display()
     while not ended.wait(LOOK_SECONDS):
         if os.getppid() != parent:  # Ansible itself was killed: nobody will read the result
-            remote.read()
             remote.stop()
             os._exit(1)
         now = time.monotonic()
