@@ -16,8 +16,8 @@ from places import LARGE, MANY, SMALL, Place, Workload, clear
 from process import cost_of
 
 S5CMD = "s5cmd"
-THREADS = 64
-"""Of this engine, as milvus_backup has it unless told, and of boto3. s5cmd has its own default, 256 workers."""
+THREADS = 128
+"""At most, as milvus_backup has it unless told; boto3 has as many. s5cmd has its own default, 256 workers."""
 
 COPY, LIST, STREAM = "copy", "list", "stream"
 TARGET = "target/"
@@ -49,13 +49,16 @@ CASES = (
 
 @dataclass(frozen=True)
 class Sample:
-    """One measured process; C(requests) and C(connections) are counted on the null server only, -1 elsewhere."""
+    """One measured process, and what it cost the service; C(requests) and C(connections) are counted on the null server
+    only, -1 elsewhere.
+    """
 
     case: str
     engine: str
     cpu: float
     wall: float
     mib: float
+    service: float
     requests: int = -1
     connections: int = -1
 
@@ -63,14 +66,15 @@ class Sample:
 def run_once(case: Case, engine: str, place: Place) -> Sample:
     """Raises when not every object arrived: an engine that does less is not compared."""
     place.counters()
+    before = place.cpu()
     cost, _output = cost_of(_command(case, engine, place), json.dumps(_job(case, place)), _environment(place))
-    counted = place.counters()
+    service, counted = place.cpu() - before, place.counters()
     if case.action != LIST and not place.null:
         arrived = clear(place, TARGET)
         if arrived != case.workload.objects:
             raise RuntimeError(f"{case.title}, {engine}: {arrived} objects arrived, not {case.workload.objects}")
     scale = case.per / case.workload.objects
-    costs = {"cpu": cost["cpu"] * scale, "wall": cost["wall"] * scale, "mib": cost["mib"]}
+    costs = {"cpu": cost["cpu"] * scale, "wall": cost["wall"] * scale, "mib": cost["mib"], "service": service * scale}
     if not place.null:
         return Sample(case.title, engine, **costs)
     connections = counted.pop("connections") - 1  # one of them asked for the counters

@@ -36,7 +36,8 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.plan impor
     stored_logs,
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.transfer import Transfer
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection, CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.segments import Segment
 from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Progress
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore, StoredObject

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -44,10 +45,16 @@ class Place:
 
     options: Mapping[str, Any]
     null: bool
+    process: int
 
     def options_for(self, workload: Workload) -> dict[str, Any]:
         bucket = f"n{workload.objects}" if self.null else self.options["bucket_name"]
         return {**self.options, "bucket_name": bucket}
+
+    def cpu(self) -> float:
+        """Seconds of the processor that the service has taken so far, all threads together."""
+        after_name = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
     def counters(self) -> dict[str, int]:
         """What was asked since the last call."""
@@ -65,7 +72,8 @@ def null_server() -> Iterator[Place]:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         keys = {"access_key_id": "benchmark", "secret_access_key": "benchmark-secret"}
-        yield Place({"storage_address": "127.0.0.1", "storage_port": port, **keys}, null=True)
+        options = {"storage_address": "127.0.0.1", "storage_port": port, **keys}
+        yield Place(options, null=True, process=process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -83,7 +91,7 @@ def seaweed(folder: Path, workloads: list[Workload]) -> Iterator[Place]:
             "secret_access_key": store["secret_access_key"],
             "bucket_name": store["bucket"],
         }
-        place = Place(options, null=False)
+        place = Place(options, null=False, process=store["pid"])
         for workload in workloads:
             _fill(place, workload)
         yield place

@@ -100,7 +100,7 @@ def restore(target: Side, way: str) -> tuple[int, Mapping[str, float]]:
     if failure is not None:
         raise failure
     target.client().drop_collection("many")
-    return len(outcome.restored[0].jobs), errand.progress.seconds_by_phase
+    return len(plan.collections[0].jobs), errand.progress.seconds_by_phase
 
 
 def measure(lab: RunningLab, rounds: int) -> None:

@@ -29,7 +29,8 @@ from cases import CASES, Case, Sample, run_once
 from engines import OURS
 from places import null_server, seaweed
 
-HEADINGS = ("case", "engine", "CPU s", "wall s", "peak MiB", "requests", "connections", "ours : its, CPU", "wall")
+COUNTED = ("requests", "connections")
+HEADINGS = ("case", "engine", "CPU s", "service CPU s", "wall s", "peak MiB", *COUNTED, "ours : its, CPU", "wall")
 
 
 def measure(cases: list[Case], rounds: int) -> Iterator[Sample]:
@@ -59,9 +60,10 @@ def table(cases: list[Case], samples: list[Sample]) -> str:
 
 
 def figures(own: list[Sample]) -> tuple[str, ...]:
-    counted = (median(item.requests for item in own), median(item.connections for item in own))
+    counted = (median(getattr(item, name) for item in own) for name in COUNTED)
     return (
         f"{median(item.cpu for item in own):.3f}",
+        f"{median(item.service for item in own):.3f}",
         f"{median(item.wall for item in own):.2f}",
         f"{median(item.mib for item in own):.0f}",
         *(f"{number:.0f}" if number >= 0 else "" for number in counted),

@@ -42,6 +42,10 @@ def http(body: bytes | str = b"", status: str = "200 OK", **headers: str) -> byt
     return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + content
 
 
+EMPTY_LIST = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+EMPTY_LISTING = http(EMPTY_LIST)
+
+
 @contextmanager
 def scripted(script: Script) -> Iterator[int]:
     """The port of the running service."""
@@ -78,7 +82,7 @@ def _serve(client: socket.socket, answer: Callable[[str, bytes], bytes]) -> None
         while head := _head(lines):
             answered = answer(head, lines.read(int(header(head, "content-length") or 0)))
             client.sendall(answered)
-            if b"Connection: close" in answered.partition(b"\r\n\r\n")[0]:
+            if not answered or b"Connection: close" in answered.partition(b"\r\n\r\n")[0]:
                 return
 
 

@@ -15,11 +15,15 @@ from ..errors import MilvusOpsError
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object of a listing; C(size) in bytes, C(etag) without quotes, '' where it is not known."""
+    """One object of a listing; C(size) in bytes, C(etag) without quotes, '' where it is not known.
+
+    C(md5) is that of its bytes, where they were read because no ETag says it.
+    """
 
     key: str
     size: int
     etag: str
+    md5: str = ""
 
     def holds_the_same_as(self, size: int, etag: str) -> bool:
         """Equal size, and equal ETag where both are a digest of the content.
@@ -102,6 +106,10 @@ class ObjectStore(Protocol):
     @property
     def label(self) -> str: ...
 
+    @property
+    def lacks_digests(self) -> bool:
+        """Whether no ETag here is a digest, so that only reading the bytes makes one."""
+
     def list_objects(self, prefix: str) -> Iterator[StoredObject]: ...
 
     def list_prefixes(self, prefix: str) -> list[str]: ...
@@ -124,6 +132,9 @@ class ObjectStore(Protocol):
         raise NotImplementedError
 
 
+UNCLEAN_PARTS = frozenset(("", ".", ".."))
+
+
 @dataclass(frozen=True)
 class WriteScope:
     """The prefixes that a run may write to; asked just before every write, copy and delete."""
@@ -137,11 +148,10 @@ class WriteScope:
 
     def prefix_of(self, key: str) -> str:
         """The prefix of the scope that the key lies below. A leading slash is that of a path on a disk."""
-        clean = all(part not in ("", ".", "..") for part in key.removeprefix("/").split("/"))
-        folders = (item for item in self.prefixes if item.endswith("/") and item != "/")
-        prefix = next((item for item in folders if key.startswith(item)), None)
-        if clean and prefix is not None:
-            return prefix
+        if UNCLEAN_PARTS.isdisjoint(key.removeprefix("/").split("/")):
+            for prefix in self.prefixes:
+                if key.startswith(prefix) and prefix.endswith("/") and prefix != "/":
+                    return prefix
         raise MilvusOpsError(
             "internal",
             "writing to the object storage",

@@ -12,14 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from .._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, PLACE_OPTIONS, is_host
+from .._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, PLACE_OPTIONS, is_complete_place, is_host
 from ..errors import usage_error
 
 S3_TYPES = ("minio", "s3", "aws")
 LOCAL = "local"
 DEFAULT_STORAGE_TYPE = "minio"
 PLACE_DEFAULTS = {"storage_type": DEFAULT_STORAGE_TYPE, "storage_use_ssl": False}
+SERVICE_OPTIONS = tuple(name for name in PLACE_OPTIONS if name != "storage_ca_path")
+"""What tells one service from another; whom it is trusted by is another matter."""
 DEFAULT_BACKUP_ROOT_PATH = "backup"
 OPERATION = "reading the storage options"
 BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
@@ -45,7 +48,7 @@ class StoreConfig:
     bucket: str
     root_path: str
 
-    @property
+    @cached_property
     def endpoint_url(self) -> str | None:
         """The URL of the service, or None for AWS itself (boto3 then builds it from the region)."""
         if not self.address:
@@ -58,7 +61,7 @@ class StoreConfig:
     def is_local(self) -> bool:
         return self.storage_type == LOCAL
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The bucket as shown to people: service and bucket, no credentials. A slash and a key make it a URL."""
         if self.is_local:
@@ -78,6 +81,19 @@ class StoreConfig:
         return mine == (other.use_iam, other.access_key_id, other.secret_access_key, other.session_token)
 
 
+def require_same_service(instance: StoreConfig, backup: StoreConfig, operation: str, where: str) -> None:
+    """Raises C(usage) where a Milvus server cannot move a snapshot by itself: it lets one service copy its objects."""
+    if instance.same_service(backup) and not instance.is_local:
+        return
+    cause = "a server keeps no snapshots on a disk" if instance.is_local else "the backups lie in another service"
+    raise usage_error(
+        operation,
+        where,
+        f"a server moves snapshots within its own object storage only, and {cause}",
+        "name a place for the backups in the service that the server uses, any bucket of it, or use format: binlog",
+    )
+
+
 def resolve_backup_side(options: Mapping[str, object]) -> dict[str, object]:
     """The effective backup side as C(backup_*) options in full; unset ones are left out.
 
@@ -87,9 +103,7 @@ def resolve_backup_side(options: Mapping[str, object]) -> dict[str, object]:
     own_place = _unit(options, PLACE_OPTIONS, "")
     credentials = _unit(options, CREDENTIAL_OPTIONS, BACKUP_PREFIX)
     _refuse_half_credential(credentials, BACKUP_PREFIX)
-    elsewhere = any(
-        _normal(value) != _normal(own_place.get(name, PLACE_DEFAULTS.get(name))) for name, value in place.items()
-    )
+    elsewhere = _is_elsewhere(place, own_place, is_complete_place(place, bool(credentials)))
     needs_credentials = _normal(place.get("storage_type")) != LOCAL
     if elsewhere and needs_credentials and not credentials:
         raise usage_error(
@@ -111,6 +125,19 @@ def resolve_backup_side(options: Mapping[str, object]) -> dict[str, object]:
     root_path = _given(options, "backup_root_path")
     resolved["backup_root_path"] = DEFAULT_BACKUP_ROOT_PATH if root_path is None else root_path
     return resolved
+
+
+def _is_elsewhere(place: Mapping[str, object], own_place: Mapping[str, object], complete: bool) -> bool:
+    """Whether the backup side names another place than the instance's own; nothing, or a part of it, is the same.
+
+    In a complete place, what is not given has its default: one that was resolved for one instance must mean the same
+    beside the options of another, whose port is not its port.
+    """
+    compared = {*place, *SERVICE_OPTIONS} if complete else set(place)
+    return any(
+        _normal(place.get(name, PLACE_DEFAULTS.get(name))) != _normal(own_place.get(name, PLACE_DEFAULTS.get(name)))
+        for name in compared
+    )
 
 
 def instance_store(options: Mapping[str, object]) -> StoreConfig:

@@ -14,6 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 RECEIVE_BYTES = 1 << 16
 WITHOUT_BODY = (204, 304)
@@ -38,6 +39,27 @@ class LineBroken(Exception):
             return cls("ReadTimeoutError", str(error) or "no answer in time")
         name = "SSLError" if isinstance(error, ssl.SSLError) else type(error).__name__
         return cls(name, str(error) or name)
+
+
+class Dry(Exception):
+    """More must arrive before this can be read."""
+
+
+class Heard:
+    """What has arrived so far, in the place of a socket. Raises Dry beyond it, unless the service has ended there."""
+
+    def __init__(self, heard: bytes, *, ended: bool) -> None:
+        self._heard = heard
+        self._ended = ended
+
+    def recv(self, most: int) -> bytes:
+        if not self._heard and not self._ended:
+            raise Dry
+        piece, self._heard = self._heard[:most], self._heard[most:]
+        return piece
+
+    def close(self) -> None:
+        return None
 
 
 class Answer:
@@ -92,31 +114,37 @@ class Answer:
         if self._left < 0:
             line = self._connection.receive_line().split(b";", 1)[0].strip()
             try:
-                self._left = int(line, 16)
+                length = int(line, 16)
             except ValueError:
                 raise LineBroken("ProtocolError", f"a chunk begins with {line[:20]!r}") from None
-            if self._left == 0:
+            if length == 0:
                 while self._connection.receive_line().strip():
                     pass
+                self._left = 0  # not before: the connection of what is finished goes to the next user
                 return b""
+            self._left = length
         piece = self._connection.receive(min(size, self._left))
         if not piece:
             raise LineBroken("IncompleteReadError", "the answer ended within a chunk")
         self._left -= len(piece)
         if self._left == 0:
-            self._connection.receive_line()
             self._left = -1
+            self._connection.receive_line()
         return piece
 
 
 class Connection:
     """One connection, one request at a time. Every failure closes it and leaves as LineBroken."""
 
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
+    def __init__(self, line: socket.socket | Heard) -> None:
+        self._line: Any = line
         self._buffer = b""
         self._used = time.monotonic()
         self._refused = False
+        self._is_tls = isinstance(line, ssl.SSLSocket)
+
+    def fileno(self) -> int:
+        return int(self._line.fileno())
 
     def is_free(self, answer: Answer) -> bool:
         """Whether another request can follow: the last one went out whole, and its answer was read to the end."""
@@ -132,30 +160,57 @@ class Connection:
 
     def exchange(self, head: bytes, body: Iterable[bytes | memoryview], timeout: float) -> Answer:
         """Send a request and read the head of its answer. What C(body) raises passes through, with the line closed."""
-        self._line.settimeout(timeout)
         try:
-            self._send(head, body)
-            while True:
-                answer = self._receive_head()
-                if self._refused and 200 <= answer.status < 300:
-                    raise LineBroken("ConnectionResetError", "a success was answered before the request was out")
-                if answer.status >= 200:
-                    return answer
+            self._send(head, body, timeout)
+            return self.final_answer()
         except BaseException:
             self.close()
             raise
+
+    def begin(self, head: bytes) -> None:
+        """Send a request without a body, and do not wait for the answer: M(hear) reads what there is of it."""
+        try:
+            self._line.setblocking(False)
+            sent = self._line.send(head)
+        except OSError as error:
+            raise LineBroken.by(error) from error
+        if sent < len(head):
+            raise LineBroken("ConnectionResetError", "the request did not go out at once")
+
+    def hear(self) -> bytes | None:
+        """What has arrived since, b"" where the service has ended, None where nothing is there. Raises LineBroken."""
+        self._used = time.monotonic()
+        try:
+            heard: bytes = self._line.recv(RECEIVE_BYTES)
+            while heard and self._is_tls and self._line.pending():
+                heard += self._line.recv(RECEIVE_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError as error:
+            raise LineBroken.by(error) from error
+        return heard
+
+    def final_answer(self) -> Answer:
+        """The head of the answer, after those that only say to go on."""
+        while True:
+            answer = self._receive_head()
+            if self._refused and 200 <= answer.status < 300:
+                raise LineBroken("ConnectionResetError", "a success was answered before the request was out")
+            if answer.status >= 200:
+                return answer
 
     def receive(self, most: int) -> bytes:
         if self._buffer:
             piece, self._buffer = self._buffer[:most], self._buffer[most:]
             return piece
         try:
-            return self._line.recv(min(most, RECEIVE_BYTES))
+            arrived: bytes = self._line.recv(min(most, RECEIVE_BYTES))
         except OSError as error:
             self.close()
             raise LineBroken.by(error) from error
         finally:
             self._used = time.monotonic()
+        return arrived
 
     def receive_line(self) -> bytes:
         return self._receive_until(b"\n")
@@ -163,9 +218,10 @@ class Connection:
     def close(self) -> None:
         self._line.close()
 
-    def _send(self, head: bytes, body: Iterable[bytes | memoryview]) -> None:
+    def _send(self, head: bytes, body: Iterable[bytes | memoryview], timeout: float) -> None:
         """A service that refuses a body closes the line while it arrives: then its answer counts, not the break."""
         try:
+            self._line.settimeout(timeout)
             self._line.sendall(head)
             for piece in body:
                 self._line.sendall(piece)

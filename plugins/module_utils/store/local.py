@@ -57,6 +57,8 @@ T = TypeVar("T")
 class LocalStore:
     """One folder. Safe to use from many threads, and from many processes and hosts that share it."""
 
+    lacks_digests = True
+
     def __init__(self, config: StoreConfig, scope: WriteScope | None = None) -> None:
         self.config = config
         self._scope = scope or WriteScope()

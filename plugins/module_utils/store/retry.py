@@ -29,8 +29,8 @@ LONGEST_PAUSE = 10.0
 NAP_SECONDS = 0.5
 """A pause is slept in naps, so that a run that is told to stop does."""
 
-BUDGET = 1000.0
-"""What 64 threads need to wait for a service that starts again: one thread that gives up ends the run."""
+BUDGET = 2000.0
+"""What 128 threads need to wait for a service that starts again: one thread that gives up ends the run."""
 
 REFILL = 8.0
 """Repeats that one success pays for: enough for a service that refuses four requests of five."""

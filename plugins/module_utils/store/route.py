@@ -95,17 +95,23 @@ class Connections:
 
     def take(self, *, fresh: bool = False) -> Connection:
         """The one that was used last, or a new one; C(fresh) after a break, when the kept ones may be broken too."""
-        while not fresh:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                break
-            if connection.is_usable():
-                return connection
-            connection.close()
+        kept = None if fresh else self.take_kept()
+        if kept is not None:
+            return kept
         connection = self.route.connect()
         self.opened += 1
         return connection
+
+    def take_kept(self) -> Connection | None:
+        """The one that was used last, None where none is kept."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if connection.is_usable():
+                return connection
+            connection.close()
 
     def give_back(self, connection: Connection) -> None:
         """Keep it, at most so many as are used at once; those that were not used for longest go."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime, timezone
 from itertools import islice
 
@@ -50,6 +51,8 @@ CANNOT_COPY = ("MethodNotAllowed", "NotImplemented")
 
 class S3Store:
     """One bucket. Safe to use from many threads."""
+
+    lacks_digests = False
 
     def __init__(self, config: StoreConfig, scope: WriteScope | None = None, connections: int = 32) -> None:
         self.config = config
@@ -150,7 +153,7 @@ class S3Store:
         """
         self._scope.require(key)
         pin = Pin(source_key, etag, size)
-        if isinstance(source, S3Store) and self._reaches(source):
+        if isinstance(source, S3Store) and self.reaches(source):
             pace(size)
             try:
                 self._copy_inside(source, pin, key, pace)
@@ -167,8 +170,18 @@ class S3Store:
         """Raises SourceMissing and ConditionFailed."""
         return open_range(self.service, pin, offset, length)
 
-    def _reaches(self, source: S3Store) -> bool:
-        return self.config.same_service(source.config) and source.config not in self._streamed_sides
+    def reaches(self, source: S3Store) -> bool:
+        """Whether one request to this service copies from the other store."""
+        streamed = self._streamed_sides and source.config in self._streamed_sides
+        return not streamed and self.config.same_service(source.config)
+
+    def request_to_copy(self, source: S3Store, pin: Pin, key: str) -> Request | None:
+        """What copies an object in one go; None where it takes more than one request."""
+        if pin.size >= s3_parts.SINGLE_BYTES or not self.reaches(source):
+            return None
+        headers = {"x-amz-copy-source": quoted_path(f"/{source.config.bucket}/{pin.key}"), **s3_parts.pinned(pin)}
+        moved, key = pin.size, self._scope.require(key)
+        return Request("PUT", key, headers=headers, root="CopyObjectResult", holds="ETag", moved=moved)
 
     def _must_stream(self, source: S3Store, error: MilvusOpsError) -> bool:
         """Whether a failed copy inside the service says nothing about the object, only about this way of copying."""
@@ -176,13 +189,11 @@ class S3Store:
         return refused or (isinstance(error.__cause__, Refusal) and error.__cause__.code in CANNOT_COPY)
 
     def _copy_inside(self, source: S3Store, pin: Pin, key: str, pace: Pace) -> None:
-        bucket = source.config.bucket
-        if pin.size >= s3_parts.SINGLE_BYTES:
-            s3_parts.copy_in_parts(self.service, bucket, pin, key, pace)
-            return
-        headers = {"x-amz-copy-source": quoted_path(f"/{bucket}/{pin.key}"), **s3_parts.pinned(pin)}
-        request = Request("PUT", key, headers=headers, root="CopyObjectResult", holds="ETag", moved=pin.size)
-        self.service.ask("copying", request, lambda: pace(0))
+        request = self.request_to_copy(source, pin, key)
+        if request is None:
+            s3_parts.copy_in_parts(self.service, source.config.bucket, pin, key, pace)
+        else:
+            self.service.ask("copying", request, lambda: pace(0))
 
     def _delete(self, keys: list[str]) -> None:
         """One request for many keys; a key that XML cannot hold is asked for alone."""
@@ -202,10 +213,17 @@ class S3Store:
     def _pages(self, prefix: str, **query: str) -> Iterator[Page]:
         """The pages of a listing. The next one is fetched while the caller works on this one."""
         page = self._page(prefix, query)
-        with ThreadPoolExecutor(1, thread_name_prefix="listing") as reader:
+        ended = threading.Event()
+
+        def still_wanted() -> None:
+            if ended.is_set():
+                raise CancelledError
+
+        with ThreadPoolExecutor(1, thread_name_prefix="listing") as reader, ExitStack() as at_the_end:
+            at_the_end.callback(ended.set)  # before the reader is waited for, who may be far from done
             while True:
                 more = {**query, "continuation-token": page.token}
-                following = reader.submit(self._page, prefix, more) if page.truncated else None
+                following = reader.submit(self._page, prefix, more, still_wanted) if page.truncated else None
                 yield page
                 if following is None:
                     return
@@ -213,10 +231,15 @@ class S3Store:
                 if page.token and page.token == last:
                     raise self.service.failure("listing", prefix, Refusal("SameToken", "the listing does not move on"))
 
-    def _page(self, prefix: str, query: Mapping[str, str]) -> Page:
-        """Raises for a page that does not say where the next one begins, rather than taking it for the last."""
+    def _page(self, prefix: str, query: Mapping[str, str], still_wanted: Callable[[], None] = lambda: None) -> Page:
+        """Raises for a page that does not say where the next one begins, rather than taking it for the last.
+
+        Urgent: what is under way may be finished by the very thread that waits for the page, as with a lane of copies.
+        A listing has one page under way at most.
+        """
         asked = {"list-type": "2", "prefix": prefix, "encoding-type": "url", **query}
-        page = self.service.parsed("listing", Request("GET", "", asked, root="ListBucketResult"), parse_page)
+        request = Request("GET", "", asked, root="ListBucketResult", urgent=True)
+        page = self.service.parsed("listing", request, parse_page, still_wanted)
         if page.truncated and not page.token and "max-keys" not in query:
             raise self.service.failure("listing", prefix, Refusal("NoToken", "a page of the listing is missing"))
         return page

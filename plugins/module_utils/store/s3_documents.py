@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
@@ -74,18 +75,23 @@ def parse_uploads(body: bytes) -> list[tuple[str, str]]:
 
 def text_of(body: bytes, name: str) -> str:
     """The text of the first element of that name, '' where there is none."""
-    found = re.search(rb"<%s>([^<]*)</%s>" % (name.encode(), name.encode()), body)
+    found = _element(name).search(body)
     return html.unescape(found[1].decode("utf-8", "replace")) if found else ""
+
+
+def has_text(body: bytes, name: str) -> bool:
+    """Whether the first element of that name is not empty."""
+    found = _element(name).search(body)
+    return found is not None and bool(found[1])
 
 
 def is_document(body: bytes, root: str) -> bool:
     """Whether this is a whole document with that root, an empty one too. A 200 may carry an error, or break off."""
-    name = root.encode()
-    begin = re.match(BEGIN + rb"<%s(\s[^<>]*?)?(/?)>" % name, body)
+    begin = _beginning(root).match(body)
     if begin is None:
         return False
     rest = body[begin.end() :].rstrip()
-    return not rest if begin[2] else rest.endswith(b"</%s>" % name)
+    return not rest if begin[2] else rest.endswith(b"</%s>" % root.encode())
 
 
 def can_be_written(key: str) -> bool:
@@ -105,6 +111,16 @@ def completion(etags: Mapping[int, str]) -> bytes:
         for number, etag in etags.items()
     )
     return f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+
+
+@cache
+def _element(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb"<%s>([^<]*)</%s>" % (name.encode(), name.encode()))
+
+
+@cache
+def _beginning(root: str) -> re.Pattern[bytes]:
+    return re.compile(BEGIN + rb"<%s(\s[^<>]*?)?(/?)>" % root.encode())
 
 
 def _stored(values: Mapping[str, str], key: str) -> StoredObject:

@@ -11,6 +11,7 @@ from ..errors import shortened
 
 ONCE, AGAIN = False, True
 MOST_OF_A_MESSAGE = 300
+SERVER_IS_SLOW = (408, 429)
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,14 @@ _TABLE = (
             "503",
             "BandwidthLimitExceeded",
             "RequestLimitExceeded",
+            "RequestThrottled",
+            "ServerBusy",
             "ServiceUnavailable",
             "SlowDown",
+            "SlowDownRead",
+            "SlowDownWrite",
             "Throttling",
+            "ThrottlingException",
             "TooManyRequests",
         ),
     ),
@@ -62,6 +68,7 @@ _TABLE = (
         "unreachable",
         AGAIN,
         (
+            "404",
             "500",
             "502",
             "BadGateway",
@@ -87,6 +94,22 @@ _TABLE = (
     _Row("unreachable", ONCE, ("CertificateUnknown",)),
     _Row("corrupt", AGAIN, ("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch")),
     _Row("version", ONCE, ("405", "501", "MethodNotAllowed", "NotImplemented")),
+    _Row(
+        "internal",
+        ONCE,
+        (
+            "EntityTooLarge",
+            "EntityTooSmall",
+            "InvalidArgument",
+            "InvalidObjectState",
+            "InvalidPart",
+            "InvalidPartOrder",
+            "InvalidRequest",
+            "MalformedXML",
+            "NoSuchUpload",
+            "NoSuchVersion",
+        ),
+    ),
     _Row("usage", ONCE, ("301", "307", "InvalidBucketName", "InvalidEndpoint", "InvalidHeader", "PermanentRedirect")),
 )
 
@@ -120,21 +143,32 @@ class Refusal(Exception):
         self.status = status
 
 
-def failure_kind(code: str) -> str:
+def failure_kind(code: str, status: int = 0) -> str:
     """The kind for an S3 error code, the name of an exception or a bare status; C(internal) for all others."""
-    row = _row(code)
+    row = _row(code, status)
     return row.kind if row else "internal"
 
 
 def may_succeed_again(code: str, status: int = 0) -> bool:
-    """Whether to repeat; an unknown code goes by the status it came with: a server's own fault may pass."""
-    row = _row(code) or _row(str(status))
-    return row.again if row else status >= 500
+    """Whether to repeat. What is not known is the server's own fault, which may pass, unless the status denies that.
+
+    In a success, and with no status at all, nothing denies it.
+    """
+    row = _row(code, status)
+    return row.again if row else status >= 500 or status < 300
 
 
 def next_step_for(kind: str, code: str) -> str:
     return _ADVICE_BY_CODE.get(code) or _ADVICE.get(kind, "see the log of the storage service")
 
 
-def _row(code: str) -> _Row | None:
+def _row(code: str, status: int) -> _Row | None:
+    """An unknown code goes by its status, if that tells of the server and not of the request.
+
+    A refusal for a reason that is not known is not for want of rights because it is a 403.
+    """
+    return _row_of(code) or (_row_of(str(status)) if status >= 500 or status in SERVER_IS_SLOW else None)
+
+
+def _row_of(code: str) -> _Row | None:
     return next((row for row in _TABLE if code in row.codes), None)

@@ -25,7 +25,7 @@ from .gate import Gate
 from .http_wire import Answer, Connection, LineBroken
 from .retry import ATTEMPTS, DEADLINE_SECONDS, FIRST_CONTACT_ATTEMPTS, THROTTLED, RetryBudget, persist
 from .route import Connections, find_route
-from .s3_documents import is_document, text_of
+from .s3_documents import has_text, is_document, text_of
 from .s3_errors import Refusal, failure_kind, may_succeed_again, next_step_for
 from .sigv4 import EMPTY_SHA256, UNSIGNED, Signer, quoted_path, quoted_query
 from .stream import CheckedReader
@@ -48,7 +48,8 @@ class Request:
     a text in its element C(holds).
 
     C(moved) are the bytes that the service moves before it answers; C(most) is what an answer may have.
-    What is C(urgent) does not wait for its turn while a busy service is asked less.
+    What is C(urgent) does not wait for its turn while a busy service is asked less: a lock that expires meanwhile, or
+    what the places that are taken wait for.
     """
 
     method: str
@@ -61,6 +62,11 @@ class Request:
     moved: int = 0
     most: int = MOST_DOCUMENT_BYTES
     urgent: bool = False
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which no answer is expected any more."""
+        return READ_SECONDS + self.moved / SLOWEST_BYTES
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True)
-class _Site:
+class Site:
     """Where the bucket lies, and what it takes to ask there. Replaced whole when another region turns out to be right:
 
     requests that are under way then end with what they began with.
@@ -115,7 +121,7 @@ class _Site:
 class _Exchange:
     """A request that was answered; its connection goes back to where it came from."""
 
-    site: _Site
+    site: Site
     connection: Connection
     answer: Answer
 
@@ -142,7 +148,7 @@ class Service:
         self._config = config
         self._access = Access(config)
         self._concurrency = concurrency
-        self._gate = Gate(concurrency)
+        self.gate = Gate(concurrency)
         self._budget = RetryBudget()
         self._requests = itertools.count(1)
         self._asked = 0
@@ -158,6 +164,17 @@ class Service:
     def traffic(self) -> Traffic:
         return Traffic(self._asked, self._budget.repeats, self._site.connections.opened)
 
+    @property
+    def site(self) -> Site:
+        return self._site
+
+    def note_request(self) -> None:
+        self._asked = next(self._requests)
+
+    def note_success(self) -> None:
+        self._contacted = True
+        self._budget.refill()
+
     def url_of(self, key: str) -> str:
         route = self._site.connections.route
         return f"{route.url.scheme}://{route.host}{self._site.path(key)}"
@@ -166,7 +183,13 @@ class Service:
         """The answer, after as many attempts as it takes. Raises SourceMissing, ConditionFailed, MilvusOpsError."""
         return self._repeat(action, request, lambda fresh: self._ask_once(action, request, fresh), still_wanted)
 
-    def parsed(self, action: str, request: Request, parse: Callable[[bytes], T]) -> T:
+    def parsed(
+        self,
+        action: str,
+        request: Request,
+        parse: Callable[[bytes], T],
+        still_wanted: Callable[[], None] = lambda: None,
+    ) -> T:
         """As M(ask), for a document; one that cannot be parsed is asked for again."""
 
         def attempt(fresh: bool) -> T:
@@ -175,7 +198,7 @@ class Service:
             except LineBroken as error:
                 raise TransferBroken(failure_kind(error.name), str(error)) from error
 
-        return self._repeat(action, request, attempt)
+        return self._repeat(action, request, attempt, still_wanted)
 
     @contextmanager
     def open(self, action: str, request: Request) -> Iterator[Answer]:
@@ -216,7 +239,7 @@ class Service:
 
     def failure(self, action: str, key: str, refusal: Refusal) -> MilvusOpsError:
         """A refusal that no other attempt changes."""
-        kind = failure_kind(refusal.code)
+        kind = failure_kind(refusal.code, refusal.status)
         return MilvusOpsError(
             kind,
             f"{action} in the object storage",
@@ -263,24 +286,27 @@ class Service:
         if request.urgent:
             yield
             return
-        entered, busy = self._gate.enter(), False
+        entered, broken = self.gate.enter(), ""
         try:
             yield
         except TransferBroken as error:
-            busy = error.kind == THROTTLED
+            broken = error.kind
             raise
         finally:
-            self._gate.leave(entered, busy=busy)
+            if broken in ("", THROTTLED):
+                self.gate.leave(entered, busy=bool(broken))
+            else:
+                self.gate.withdraw()
 
     def _send(self, action: str, request: Request, body: bytes | CheckedReader, fresh: bool) -> _Exchange:
         """The head of a success; everything else is raised."""
-        self._asked = next(self._requests)
         pieces = body.pieces() if isinstance(body, CheckedReader) else _slices(body) if body else ()
         site = self._site
         try:
             head = site.head(request, body)
             connection = site.connections.take(fresh=fresh)
-            answer = connection.exchange(head, pieces, READ_SECONDS + request.moved / SLOWEST_BYTES)
+            self.note_request()
+            answer = connection.exchange(head, pieces, request.patience)
             exchange = _Exchange(site, connection, answer)
             self._contacted = True
             if answer.status < 300:
@@ -292,7 +318,9 @@ class Service:
             raise self._meaning_of(error, action, request) from error
         exchange.end()
         self._learn_region(exchange, document)
-        refusal = Refusal(text_of(document, "Code") or str(answer.status), text_of(document, "Message"), answer.status)
+        code, message = text_of(document, "Code"), text_of(document, "Message")
+        why = message if code else "no document of the service says why"
+        refusal = Refusal(code or str(answer.status), why, answer.status)
         raise self._meaning_of(refusal, action, request) from refusal
 
     def _receive(self, action: str, request: Request, exchange: _Exchange) -> Reply:
@@ -303,12 +331,12 @@ class Service:
             exchange.connection.close()
             raise TooLarge(length)
         try:
-            body = answer.read_all(request.most, time.monotonic() + READ_SECONDS + request.moved / SLOWEST_BYTES)
+            body = answer.read_all(request.most, time.monotonic() + request.patience)
         except LineBroken as error:
             raise self._meaning_of(Refusal(error.name, str(error)), action, request) from error
         finally:
             exchange.end()
-        if not _is_result(request, answer, body):
+        if not is_result(request, answer, body):
             refusal = Refusal(text_of(body, "Code") or "NoResult", text_of(body, "Message") or "a 200 without a result")
             raise self._meaning_of(refusal, action, request) from refusal
         return Reply(answer.headers, body)
@@ -318,9 +346,9 @@ class Service:
         code = refusal.code
         if refusal.status in UNMET or code == "PreconditionFailed":
             return ConditionFailed(request.key)
-        if code in ("NoSuchKey", "404"):
+        if code == "NoSuchKey":
             return SourceMissing(request.key)
-        kind = failure_kind(code)
+        kind = failure_kind(code, refusal.status)
         if may_succeed_again(code, refusal.status):
             kind = "unreachable" if kind == "internal" else kind
             return TransferBroken(kind, str(refusal), next_step_for(kind, code))
@@ -335,10 +363,10 @@ class Service:
                 self._site = self._site_in(region)
             raise TransferBroken("unreachable", f"the bucket lies in {region}")
 
-    def _site_in(self, region: str) -> _Site:
+    def _site_in(self, region: str) -> Site:
         url = self._access.bucket_url(region)
         connections = Connections(find_route(url, self._access.tls_context), self._concurrency)
-        return _Site(region, quoted_path(urlsplit(url).path), Signer(self._access.keys(), region), connections)
+        return Site(region, quoted_path(urlsplit(url).path), Signer(self._access.keys(), region), connections)
 
 
 def _slices(body: bytes) -> Iterator[memoryview]:
@@ -347,11 +375,17 @@ def _slices(body: bytes) -> Iterator[memoryview]:
     return (whole[first : first + SLICE_BYTES] for first in range(0, len(body), SLICE_BYTES))
 
 
-def _is_result(request: Request, answer: Answer, body: bytes) -> bool:
+def is_result(request: Request, answer: Answer, body: bytes) -> bool:
     """Whether a success is one: something on the way may answer with a page of its own. What was stored has an ETag."""
     if not request.root:
         return request.method != "PUT" or bool(answer.headers.get("etag"))
-    return is_document(body, request.root) and (not request.holds or bool(text_of(body, request.holds)))
+    return is_document(body, request.root) and (not request.holds or has_text(body, request.holds))
+
+
+def is_busy(status: int, body: bytes) -> bool:
+    """Whether an answer asks for fewer requests."""
+    code = text_of(body, "Code") or str(status)
+    return failure_kind(code, status) == THROTTLED
 
 
 def _payload_digest(body: bytes | CheckedReader) -> str:

@@ -337,3 +337,47 @@ def test_an_address_is_a_host_alone(side: str, address: str) -> None:
     assert caught.value.kind == "usage"
     assert "storage_address" in caught.value.failure.where
     assert "CANARY" not in str(caught.value)
+
+
+def some_instance(generator: random.Random, name: str) -> Options:
+    """One whose storage can be told, with or without a port, TLS, a region, and an address where Amazon needs none."""
+    kind = generator.choice(("minio", "s3", "aws", None))
+    address = generator.choice(("store-a", "store-b") if kind in ("minio", None) else ("store-a", "store-b", None))
+    return {
+        "storage_type": kind,
+        "storage_address": address,
+        "storage_port": generator.choice((9000, None)),
+        "storage_region": generator.choice(("r1", None)),
+        "storage_use_ssl": generator.choice((True, False, None)),
+        "access_key_id": f"key-{name}",
+        "secret_access_key": f"secret-{name}",
+        "bucket_name": f"bucket-{name}",
+        "root_path": f"files_{name}",
+    }
+
+
+def test_a_resolved_side_means_the_same_beside_every_other_instance() -> None:
+    """The backup of a source is handed to a target like that: nothing of the target's own store gets into it."""
+    generator = random.Random(11)
+    for _unused in range(2000):
+        source, target = some_instance(generator, "a"), some_instance(generator, "b")
+        handed = resolve_backup_side(source)
+        own, there = backup_store(source), backup_store({**target, **handed})
+        assert there.endpoint_url == own.endpoint_url, (source, target)
+        assert there.same_service(own), (source, target)
+        assert there.same_credentials(own), (source, target)
+        assert there.bucket == own.bucket, (source, target)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"storage_type": "aws", "storage_region": "r1", "storage_address": "proxy"},
+        {"storage_type": "aws", "storage_region": "r2"},
+        {"storage_type": "local", "storage_address": "store-a"},
+    ],
+)
+def test_keys_of_a_source_on_amazon_stay_there(place: Options) -> None:
+    source = {"storage_type": "aws", "access_key_id": "k", "secret_access_key": "s", "bucket_name": "b"}
+    side = backup_store({**place, **resolve_backup_side(source), "bucket_name": "c", "root_path": "/d"})
+    assert (side.storage_type, side.endpoint_url, side.region, side.access_key_id) == ("aws", None, None, "k")

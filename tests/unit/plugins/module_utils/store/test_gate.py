@@ -49,3 +49,35 @@ def test_a_busy_service_gets_half_as_many_and_then_one_more_at_a_time() -> None:
     for _number in range(10):
         gate.leave(gate.enter(), busy=False)
     assert gate.limit == PLACES
+
+
+def test_a_busy_service_gets_half_of_what_it_had_though_more_were_allowed() -> None:
+    gate = Gate(100)
+    rounds = [gate.enter() for _number in range(PLACES)]
+    for entered in rounds:
+        gate.leave(entered, busy=True)
+    assert gate.limit == PLACES // 2
+
+
+def test_a_place_that_was_of_no_use_says_nothing_about_the_service() -> None:
+    gate = Gate(8)
+    rounds = [gate.enter() for _number in range(8)]
+    for entered in rounds:
+        gate.leave(entered, busy=True)
+    assert gate.limit == 4
+    for _number in range(20):
+        assert gate.enter_at_once() is not None
+        gate.withdraw()
+    assert gate.limit == 4
+    places = [gate.enter_at_once() for _number in range(5)]
+    assert places.count(None) == 1
+
+
+def test_a_place_that_was_of_no_use_goes_to_the_next_who_waits() -> None:
+    gate = Gate(1)
+    gate.enter()
+    waiting = threading.Thread(target=gate.enter, daemon=True)
+    waiting.start()
+    gate.withdraw()
+    waiting.join(5)
+    assert not waiting.is_alive()

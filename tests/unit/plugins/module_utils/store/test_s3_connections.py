@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_s3 import Script, http, scripted
+from scripted_s3 import EMPTY_LIST, EMPTY_LISTING, Script, http, scripted, serving
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry
+from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry, s3_service
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import (
     ConditionFailed,
+    Pin,
     TransferBroken,
     WriteScope,
 )
@@ -29,20 +30,10 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.store.http_wire i
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.route import Connections, find_route
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3 import S3Store
 
-EMPTY_LIST = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
-EMPTY_LISTING = http(EMPTY_LIST)
+pytestmark = pytest.mark.usefixtures("alone")
+
 SECRET = "the-secret-key"
 BUSY = http("<Error><Code>SlowDown</Code></Error>", "503 Slow Down")
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting of the host's, and short pauses."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
-    return iter(())
 
 
 def store_at(port: int, *scope: str, connections: int = 32, **changes: Any) -> S3Store:
@@ -171,19 +162,68 @@ def test_a_success_for_a_body_that_did_not_go_out_is_none() -> None:
         Connection(ours).exchange(b"PUT / HTTP/1.1\r\n\r\n", [bytes(1 << 20)] * 8, 5.0)
 
 
+@pytest.mark.parametrize("end", ["", "\r\n0\r\n"], ids=["before the end of a chunk", "before the last line"])
+def test_a_connection_that_breaks_at_the_very_end_of_an_answer_is_not_used_again(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The body is whole then, and the line is closed."""
+    monkeypatch.setattr(s3_service, "READ_SECONDS", 0.2)
+    chunk = f"{len(EMPTY_LIST):x}\r\n{EMPTY_LIST}{end}".encode()
+    stalling = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
+    with scripted(Script([stalling, EMPTY_LISTING, http("0123"), EMPTY_LISTING])) as port:
+        store = store_at(port)
+        assert not store.has_objects("a/")
+        with store.open_range(Pin("key", "", 4), 0, 4) as reader:
+            assert not store.has_objects("a/"), "while the good connection is in use"
+            assert reader.read(4) == b"0123"
+    assert store.service.traffic.repeats == 1
+
+
+def test_a_connection_that_is_closed_is_broken_and_no_defect() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Connection(ours)
+    connection.close()
+    with theirs, pytest.raises(LineBroken):
+        connection.exchange(b"GET / HTTP/1.1\r\n\r\n", (), 5.0)
+
+
 def test_a_lock_is_renewed_though_all_places_are_taken() -> None:
     """Large copies at a busy service take minutes each, and a lock that is not renewed ends the run."""
-    script = Script([b"", http(ETag='"2"')])
-    with scripted(script) as port:
+    asked, renewed = threading.Event(), threading.Event()
+
+    def answer(head: str, _body: bytes) -> bytes:
+        if head.startswith("PUT "):
+            return http(ETag='"2"')
+        asked.set()
+        renewed.wait(10)
+        return http("x", ETag='"1"')
+
+    with serving(answer) as port:
         store = store_at(port, "a/", connections=1)
-        threading.Thread(target=store.has_objects, args=("a/",), daemon=True).start()
-        while not script.requests:
-            time.sleep(0.01)
-        renewed: list[str] = []
-        renewal = threading.Thread(target=lambda: renewed.append(store.write("a/lock", b"x", if_etag="1")), daemon=True)
+        reading = threading.Thread(target=store.read, args=("a/1", 10), daemon=True)
+        reading.start()
+        assert asked.wait(10)
+        etags: list[str] = []
+        renewal = threading.Thread(target=lambda: etags.append(store.write("a/lock", b"x", if_etag="1")), daemon=True)
         renewal.start()
         renewal.join(2)
-    assert renewed == ["2"]
+        in_time = list(etags)
+        renewed.set()
+        reading.join(10)
+    assert in_time == ["2"]
+
+
+def test_requests_that_break_off_do_not_let_more_through_to_a_busy_service() -> None:
+    with scripted(Script([EMPTY_LISTING, b""])) as port:
+        store = store_at(port, connections=8)
+        assert not store.has_objects("a/"), "it is there"
+        gate = store.service.gate
+        for entered in [gate.enter() for _number in range(8)]:
+            gate.leave(entered, busy=True)
+        assert gate.limit == 4
+        with pytest.raises(MilvusOpsError):
+            store.read("a/1", 10)
+    assert gate.limit == 4
 
 
 def test_a_service_that_is_gone_for_five_seconds_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +249,26 @@ def test_a_listing_that_does_not_move_on_is_ended() -> None:
     with scripted(Script([answer])) as port, pytest.raises(MilvusOpsError) as caught:
         list(islice(store_at(port).list_objects("a/"), 10))
     assert "the listing does not move on" in str(caught.value)
+
+
+def test_a_listing_that_nobody_waits_for_any_more_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is told to end while its service is busy ends then, and not when the time for the page is up."""
+    monkeypatch.setattr(s3_service, "DEADLINE_SECONDS", 8.0)
+    page = "<Contents><Key>a/1</Key><Size>1</Size></Contents><IsTruncated>true</IsTruncated>"
+    first = http(f"<ListBucketResult>{page}<NextContinuationToken>2</NextContinuationToken></ListBucketResult>")
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with scripted(Script([first, BUSY])) as port:
+            listed = store_at(port).list_objects("a/")
+            assert next(listed).key == "a/1"
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            began = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                next(listed)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("result", ["<CopyObjectResult/>", "<CopyObjectResult><ETag></ETag></CopyObjectResult>"])

@@ -8,7 +8,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import KINDS
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors import failure_kind, next_step_for
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors import (
+    failure_kind,
+    may_succeed_again,
+    next_step_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,11 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors i
         ("403", "permission"),
         ("NoSuchBucket", "not_found"),
         ("SlowDown", "throttled"),
+        ("SlowDownRead", "throttled"),
+        ("SlowDownWrite", "throttled"),
+        ("ServerBusy", "throttled"),
+        ("RequestThrottled", "throttled"),
+        ("ThrottlingException", "throttled"),
         ("503", "throttled"),
         ("InsufficientStorage", "storage_full"),
         ("XMinioStorageFull", "storage_full"),
@@ -37,6 +46,30 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors i
 def test_kind_of_a_code(code: str, kind: str) -> None:
     assert failure_kind(code) == kind
     assert next_step_for(kind, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "again"),
+    [
+        ("SomethingNew", 503, "throttled", True),
+        ("SomethingNew", 429, "throttled", True),
+        ("SomethingNew", 504, "timeout", True),
+        ("SomethingNew", 507, "storage_full", False),
+        ("SomethingNew", 520, "internal", True),
+        ("SomethingNew", 403, "internal", False),
+        ("SomethingNew", 400, "internal", False),
+        ("SomethingNew", 200, "internal", True),
+        ("SomethingNew", 0, "internal", True),
+        ("AccessDenied", 503, "permission", False),
+        ("InvalidRequest", 0, "internal", False),
+        ("NoSuchUpload", 200, "internal", False),
+        ("NoSuchUpload", 404, "internal", False),
+        ("SomethingNew", 404, "internal", False),
+    ],
+)
+def test_a_code_that_is_not_known_goes_by_its_status(code: str, status: int, kind: str, again: bool) -> None:
+    """Without one of its own, and in a 200, it is a fault of the service. A 403 is not only said of missing rights."""
+    assert (failure_kind(code, status), may_succeed_again(code, status)) == (kind, again)
 
 
 def test_every_kind_has_an_advice_of_its_own() -> None:

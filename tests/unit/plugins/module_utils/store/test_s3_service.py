@@ -9,13 +9,12 @@ import base64
 import stat
 import sys
 import time
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_s3 import Script, http, scripted
+from scripted_s3 import EMPTY_LIST, EMPTY_LISTING, Script, http, scripted
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry, s3_parts
@@ -26,25 +25,16 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import
     WriteScope,
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import instance_store
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.retry import ATTEMPTS
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3 import S3Store
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3_errors import Refusal
 
-EMPTY_LIST = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
-EMPTY_LISTING = http(EMPTY_LIST)
+pytestmark = pytest.mark.usefixtures("alone")
+
 TOLD_REGION = http(
     "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>", "400 Bad Request"
 )
 SECRET = "the-secret-key"
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting of the host's, and short pauses."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
-    return iter(())
 
 
 def store_at(port: int, *scope: str, **changes: Any) -> S3Store:
@@ -116,6 +106,30 @@ def test_a_page_of_something_on_the_way_is_not_taken_for_a_stored_object() -> No
     assert caught.value.kind == "unreachable"
 
 
+NO_PAGE = http("<html>no such page</html>", "404 Not Found")
+
+
+@pytest.mark.parametrize("bare", [NO_PAGE, http(status="404 Not Found")], ids=["a page", "nothing"])
+def test_a_404_of_something_on_the_way_does_not_say_that_an_object_is_missing(bare: bytes) -> None:
+    """A manifest would be none, and an object of a plan be gone; a service says NoSuchKey."""
+    script = Script([bare, http("x", ETag='"e"')])
+    with scripted(script) as port:
+        stored = store_at(port).read("key", 10)
+    assert stored is not None
+    assert len(script.requests) == 2
+    with scripted(Script([bare])) as port, pytest.raises(MilvusOpsError) as caught:
+        store_at(port).read("key", 10)
+    assert caught.value.kind == "unreachable"
+    assert "404: no document of the service says why" in caught.value.failure.cause
+
+
+def test_an_object_that_is_missing_is_not_asked_for_again() -> None:
+    script = Script([http("<Error><Code>NoSuchKey</Code></Error>", "404 Not Found")])
+    with scripted(script) as port:
+        assert store_at(port).read("key", 10) is None
+    assert len(script.requests) == 1
+
+
 def test_an_upload_that_was_begun_twice_is_taken_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer to its beginning was lost: what was begun costs money, and no listing of objects shows it."""
     monkeypatch.setattr(s3_parts, "SINGLE_BYTES", 10)
@@ -141,20 +155,48 @@ def test_an_upload_that_was_begun_twice_is_taken_back_once(monkeypatch: pytest.M
     assert "uploadId=second" in asked[-1]
 
 
-def test_a_key_that_the_service_could_not_delete_now_is_deleted_later() -> None:
-    busy = "<DeleteResult><Error><Key>a/1</Key><Code>SlowDown</Code><Message>later</Message></Error></DeleteResult>"
+@pytest.mark.parametrize("code", ["SlowDown", "SlowDownWrite", "SomethingNew"])
+def test_a_key_that_the_service_could_not_delete_now_is_deleted_later(code: str) -> None:
+    busy = f"<DeleteResult><Error><Key>a/1</Key><Code>{code}</Code><Message>later</Message></Error></DeleteResult>"
     script = Script([http(busy), http("<DeleteResult></DeleteResult>")])
     with scripted(script) as port:
         assert store_at(port, "a/").delete(["a/1", "a/2"]) == 2
     assert len(script.requests) == 2
 
 
-def test_a_key_that_may_not_be_deleted_is_named() -> None:
-    denied = "<DeleteResult><Error><Key>a/1</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
-    with scripted(Script([http(denied)])) as port, pytest.raises(MilvusOpsError) as caught:
+@pytest.mark.parametrize(("code", "kind"), [("AccessDenied", "permission"), ("InvalidRequest", "internal")])
+def test_a_key_that_may_not_be_deleted_is_named(code: str, kind: str) -> None:
+    """As MinIO says C(InvalidRequest) of one that is locked."""
+    denied = f"<DeleteResult><Error><Key>a/1</Key><Code>{code}</Code><Message>no</Message></Error></DeleteResult>"
+    script = Script([http(denied)])
+    with scripted(script) as port, pytest.raises(MilvusOpsError) as caught:
         store_at(port, "a/").delete(["a/1"])
-    assert caught.value.kind == "permission"
+    assert (caught.value.kind, len(script.requests)) == (kind, 1)
     assert caught.value.failure.where.endswith("/a/1")
+
+
+@pytest.mark.parametrize("code", ["InternalError", "SlowDownWrite", "SomethingNew"])
+def test_an_error_in_a_success_is_a_fault_of_the_service_that_may_pass(code: str) -> None:
+    copied = '<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>'
+    script = Script([http(f"<Error><Code>{code}</Code><Message>odd</Message></Error>"), http(copied)])
+    with scripted(script) as port:
+        store = store_at(port, "a/")
+        store.copy_from(store, "b/1", "", 1, "a/1")
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize("code", ["SlowDownRead", "SomethingNew"])
+def test_a_busy_service_is_asked_again_for_longer_whatever_it_calls_that(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More often than a broken connection is tried again: it is alive."""
+    monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.01)
+    script = Script([http(f"<Error><Code>{code}</Code></Error>", "503 Busy")] * (ATTEMPTS + 2) + [http("x")])
+    with scripted(script) as port:
+        store = store_at(port)
+        assert store.read("key", 10) is not None
+    assert len(script.requests) == ATTEMPTS + 3
+    assert store.service.traffic.repeats == ATTEMPTS + 2
 
 
 def test_reading_an_object_again_survives_a_break() -> None:
