@@ -79,7 +79,10 @@ options:
     type: path
   rest_endpoint:
     description:
-      - URL of the REST endpoint. Reserved for servers from 2.4 on; ignored by this release.
+      - URL of the REST endpoint, such as V(https://milvus-a.example.com:19530). Imports into servers from 2.4 on go there.
+        If unset, it is O(address) and O(port), where a server answers gRPC and REST alike.
+      - A certificate is verified with O(ca_path), the login is that of gRPC, and O(client_cert_path) is presented
+        with O(tls_mode=mutual).
     type: str
   management_endpoint:
     description:

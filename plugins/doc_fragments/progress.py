@@ -20,6 +20,7 @@ options:
     description:
       - A file on the host where the module runs that says how far it is, as JSON, replaced about once a second. Its
         folder must exist. It stays after the run, for those who look from outside. Lines are not shown then.
+      - Where the file cannot be written, the run goes on without it and warns in the end.
       - With C(async), where Ansible shows nothing while the job runs, this file can be read by other tasks.
     type: path
 """

@@ -76,6 +76,8 @@ options:
       - Kind of object storage that backups lie in. The place (type, address, port, region, use of SSL, CA) is inherited
         from the instance as a whole. If any of these options differs from the instance's, none is inherited, and the
         instance's credentials are not sent there.
+      - Together with credentials for it, a place that has an address, or is Amazon's, is complete as it is. What it leaves out,
+        such as the port, has its default, and not the value of the instance.
       - V(local) is a folder of the host where the module runs, whatever the kind of the instance's own storage.
     type: str
   backup_storage_address:

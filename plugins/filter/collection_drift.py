@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..module_utils.milvus.catalog import CollectionName
+from ..module_utils.milvus.collection_name import CollectionName
 
 Collection = Mapping[str, Any]
 
@@ -23,14 +23,18 @@ def collection_drift(
 def _compare(pair: Mapping[str, str], source: Collection | None, target: Collection | None) -> dict[str, Any]:
     if source is None or target is None:
         side = "source" if source is None else "target"
-        return {**pair, "rows": None, "differences": [f"it is not on the {side}"]}
-    return {**pair, "rows": source["rows"], "differences": [*_data(source, target), *_definition(source, target)]}
+        return {**pair, "rows": None, "idle": [], "differences": [f"it is not on the {side}"]}
+    idle = [side for side, it in (("source", source), ("target", target)) if it["count_method"] != "count"]
+    data = _not_compared(idle) if idle else _data(source, target)
+    return {**pair, "rows": source["rows"], "idle": idle, "differences": [*data, *_definition(source, target)]}
+
+
+def _not_compared(idle: Sequence[str]) -> list[str]:
+    where = " and on the ".join(idle)
+    return [f"rows were not compared, the collection is not loaded on the {where}: load it there and compare again"]
 
 
 def _data(source: Collection, target: Collection) -> list[str]:
-    idle = [side for side, it in (("source", source), ("target", target)) if it["count_method"] != "count"]
-    if idle:
-        return [f"rows were not compared, the collection is not loaded on the {' and the '.join(idle)}"]
     found = []
     if source["rows"] != target["rows"]:
         found.append(f"rows: {source['rows']} and {target['rows']}")

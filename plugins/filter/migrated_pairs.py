@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.errors import MilvusOpsError
-from ..module_utils.milvus.catalog import CollectionName
+from ..module_utils.milvus.collection_name import CollectionName
 from ..module_utils.milvus.selection import parse_exclusions
 from ..module_utils.restore.targets import map_targets, read_naming
 

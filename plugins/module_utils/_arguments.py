@@ -9,6 +9,7 @@ No defaults live here for the storage side: an unset option must stay unset, so 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 DEFAULT_PORT = 19530
@@ -81,3 +82,12 @@ def group_spec() -> dict[str, dict[str, Any]]:
 def is_host(address: str) -> bool:
     """Whether an address is a name or number alone. Parts of a URL may be a login, and an address is shown."""
     return _HOST.fullmatch(address) is not None
+
+
+def is_complete_place(place: Mapping[str, object], has_credentials: bool) -> bool:
+    """Whether a place of backups can be reached by what is given alone: an address, or that it is Amazon's, and keys.
+
+    The names are those of the instance's side. What a complete place leaves out has its default.
+    """
+    amazon = str(place.get("storage_type") or "minio").strip().lower() != "minio"
+    return has_credentials and bool(amazon or place.get("storage_address"))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, SECRET_OPTIONS
+from ._arguments import BACKUP_PREFIX, CREDENTIAL_OPTIONS, SECRET_OPTIONS, is_complete_place
 from .config_file import PLACE, ConfigFile
 from .errors import usage_error
 
@@ -62,7 +62,8 @@ def with_config_file(options: Mapping[str, Any], config: ConfigFile) -> dict[str
         closed.append(login)
     place = tuple(BACKUP_PREFIX + name for name in PLACE)
     named = {name: options[BACKUP_PREFIX + name] for name in PLACE if _is_given(options.get(BACKUP_PREFIX + name))}
-    if any(str(value).lower() != str(config.backup_place[name] or "").lower() for name, value in named.items()):
+    compared = PLACE if is_complete_place(named, BACKUP_CREDENTIALS in closed) else tuple(named)
+    if any(str(named.get(it) or "").lower() != str(config.backup_place[it] or "").lower() for it in compared):
         closed += [place, BACKUP_CREDENTIALS]
     merged = _filled(options, config.options, closed)
     _refuse_half(options, merged, config)

@@ -23,6 +23,19 @@ RETIRED_PROPERTY = "vectorops.retired"
 RETIRED_BY_PROPERTY = "vectorops.retired_by"
 """Id of the backup whose restore replaces it."""
 
+PLAN_PROPERTY = "vectorops.plan"
+"""Digest of the import jobs that a staging collection was created for: from 2.4 on no server tells what a job reads."""
+
+JOBS_PROPERTY = "vectorops.jobs"
+"""The ids of the jobs that were begun, in the order of the plan; C(?) for one whose create was begun, at the end."""
+
+IMPORTED_PROPERTY = "vectorops.imported"
+"""Rows, once every job has ended and was counted: the server forgets its jobs."""
+
+SERVER_PROPERTIES = frozenset({"replicate.id", "max_field_id", "preserve_field_ids", "collection.on.truncating"})
+"""What a server notes down for itself, and what no other collection may have."""
+
+ENCRYPTION_PREFIX = "cipher."
 MAX_NAME_LENGTH = 255
 _STAGING_INFIX = "__restoring_"
 _RETIRED_INFIX = "__retired_"
@@ -31,6 +44,16 @@ _HASH_DIGITS = 8
 
 def is_own_property(key: str) -> bool:
     return key.startswith(OWN_PROPERTY_PREFIX)
+
+
+def is_carried(key: str) -> bool:
+    """Whether a property belongs to the user's collection, and not to us or to one server."""
+    return not (is_own_property(key) or key in SERVER_PROPERTIES or key.startswith(ENCRYPTION_PREFIX))
+
+
+def may_be_staging(name: str) -> bool:
+    """Whether a name looks like that of a staging collection; its markers decide."""
+    return _STAGING_INFIX in name
 
 
 def staging_name(target: str, backup_id: str) -> str:

@@ -15,8 +15,8 @@ author:
 description:
   - Makes the backup O(name) exist, complete and verified, or removes it.
   - The objects are copied inside the object storage service where it can do that, else through the host of the module.
-    They are written in the layout of milvus-backup. C(meta/full_meta.json) is written last, a backup without it does not
-    exist.
+    They are written in the layout of milvus-backup. C(meta/full_meta.json) is written last; without it there is no
+    backup.
   - The root path of the instance is proven before anything is written. A segment that has rows on the server but no
     objects below O(root_path) fails the task.
   - One run at a time works on one name, guarded by a lock in the object storage. A run that was killed is continued by
@@ -34,7 +34,7 @@ notes:
   - If O(name) is partial (O(on_collection_error=skip)) with the same request, the missing collections are tried again.
   - If another tool wrote O(name), it is kept when it holds the same collections as the selection means, else the task
     fails with RV(ignore:failure.kind=name_in_use).
-  - Rows in the results are the rows of the segments. Deleted ones among them are counted too, their deletes are part of
+  - Rows in the results are the rows of the segments. Deleted ones among them are counted too; their deletes are part of
     the backup.
 extends_documentation_fragment:
   - vectorops.milvus.connection
@@ -79,15 +79,33 @@ options:
     default: []
   strategy:
     description:
-      - V(flush) seals and stores what was acknowledged before the call. V(auto) chooses, which is V(flush) in this release.
+      - V(flush) seals and stores what was acknowledged before the call, of each collection when its turn comes.
+      - V(auto) is V(flush), but where O(collections) is C(*.*) and O(exclude) is empty, a server from 2.6.11 on flushes all its
+        collections at one moment. If the login lacks the privilege for that, it is V(flush).
       - V(skip_flush) takes what is stored already, so rows that are not flushed are not included.
       - V(meta_only) takes schemas, indexes and settings, but no rows.
     type: str
     choices: [auto, flush, skip_flush, meta_only]
     default: auto
+  format:
+    description:
+      - V(binlog) copies what the server has stored, and works with every server line.
+      - V(snapshot) has a server from 3.0 on export a snapshot of each collection to below the backup, deletes and indexes included, in
+        the form that milvus-backup uses there too. Only a server from 3.0 on takes it back. The server copies the objects, by its own
+        credentials, which must be allowed to write below O(backup_root_path), so the backups lie in the object storage service that it
+        uses. A snapshot does not say how many rows it has, so they are counted before and after it is taken, where the collection is
+        loaded and may be queried, and the number is known where both are the same. O(copy_concurrency), O(max_rate) and O(pause_gc) have no effect.
+      - With V(snapshot) a run that was killed leaves a snapshot C(vectorops_...) on the server, which keeps its files from the garbage
+        collection. The next run for the same backup drops it, and exports anew. O(state=absent) does not, drop it by hand then.
+      - V(snapshot) was tested before an imitation of such a server only.
+    type: str
+    choices: [binlog, snapshot]
+    default: binlog
   rbac:
     description:
       - Also save users, roles and grants of the server. Passwords cannot be read, so they are not part of the backup.
+      - From Milvus 2.4.10 on the server gives privilege groups and the hashes of the passwords too, and leaves out the user root
+        and the grants of its built-in roles. The hashes are then part of the backup, so let nobody read it who must not have them.
     type: bool
     default: false
   on_collection_error:
@@ -105,6 +123,8 @@ options:
         paused where the endpoint is given and the server can do it. V(true) fails where it cannot, V(false) never pauses.
       - A backup does not depend on it, since an object that vanishes makes its collection be planned again. Servers of the line 2.3
         have no such call.
+      - The pause is given back by a run that fails or is told to stop, and by the next run after one that was killed. If nobody
+        gives it back, it ends after 15 minutes.
     type: bool
   verify:
     description:
@@ -112,14 +132,17 @@ options:
         ETags where they can be compared. A backup that is being made is always verified to V(etag).
       - V(content) also reads every object again, of a fresh backup before it is committed, and compares its MD5 with the
         ETag recorded. M(vectorops.milvus.milvus_backup_info) tells how many objects that can prove.
+      - On a disk no ETag is a digest. There every object is read again before any backup is committed, and its MD5 is
+        recorded for V(content).
     type: str
     choices: [size, etag, content]
     default: etag
   copy_concurrency:
     description:
-      - How many objects are copied at once, at most. While the object storage answers that it is busy, it is fewer.
+      - How many objects are copied at once, at most. It begins with 64 and becomes more while the object storage answers
+        each request as fast as before. While the object storage answers that it is busy, it is fewer.
     type: int
-    default: 64
+    default: 128
   max_rate:
     description:
       - How many bytes a second may be copied, by all O(copy_concurrency) copies together, as V(500K), V(20M) or V(1G)
@@ -143,6 +166,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# One bucket with a root path for each instance: its data lie in bucket-a/files_a, and its backup in bucket-a/backup/my_backup.
 - name: Back up one collection
   vectorops.milvus.milvus_backup:
     address: 127.0.0.1
@@ -155,13 +179,63 @@ EXAMPLES = r"""
     name: my_backup
     collections: [coll]
 
-- name: Back up two databases, with the connection from the inventory
+# The place of the backups inherits nothing that is given here: with a key of its own, no key needs to reach both.
+- name: Back up into a bucket of another store
   vectorops.milvus.milvus_backup:
-    name: "nightly_{{ run_label }}"
-    collections: [films.*, books.*]
-    exclude: [films.scratch]
+    address: milvus-a.example.com
+    user: backup
+    password: "{{ milvus_password }}"
+    tls_mode: server
+    storage_address: minio.example.com
+    storage_port: 9000
+    access_key_id: "{{ access_key_id }}"
+    secret_access_key: "{{ secret_access_key }}"
+    bucket_name: bucket-a
+    root_path: files_a
+    backup_storage_type: aws
+    backup_storage_region: eu-central-1
+    backup_access_key_id: "{{ vault_key_id }}"
+    backup_secret_access_key: "{{ vault_secret_key }}"
+    backup_bucket_name: milvus-backups
+    backup_root_path: team_a
+    name: my_backup
+    collections: ['*.*']
+
+# The variables milvus_address, milvus_bucket_name, milvus_root_path and so on of each host are read by the lookup.
+- name: Back up a fleet
+  hosts: milvus
+  connection: local
+  gather_facts: false
+  strategy: host_pinned
+  tasks:
+    - name: Back up two databases of each instance, at 50 MiB a second at most
+      vectorops.milvus.milvus_backup:
+        name: "nightly_{{ inventory_hostname }}_{{ run_label }}"
+        collections: [films.*, books.*]
+        exclude: [films.scratch]
+        max_rate: 50M
+        on_collection_error: skip
+      module_defaults:
+        group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
+
+- name: Show what a backup would copy, and write nothing
+  vectorops.milvus.milvus_backup:
+    name: my_backup
+    collections: [coll]
   module_defaults:
     group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
+  check_mode: true
+  diff: true
+
+# The run outlives a lost connection. Ansible asks every 15 seconds whether it has ended.
+- name: Back up for hours
+  vectorops.milvus.milvus_backup:
+    name: my_backup
+    collections: ['*.*']
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
+  async: 86400
+  poll: 15
 
 - name: Remove a backup
   vectorops.milvus.milvus_backup:
@@ -242,12 +316,12 @@ backup:
           returned: always
           sample: coll
         rows:
-          description: Rows in its segments, deleted ones included.
+          description: Rows in its segments, deleted ones included. Null for a snapshot whose rows were not counted.
           type: int
           returned: always
           sample: 4000
         segments:
-          description: Number of segments.
+          description: Number of segments. Null for a snapshot.
           type: int
           returned: always
           sample: 2
@@ -262,7 +336,7 @@ backup:
           returned: always
           sample: 350112
     rows:
-      description: Rows of all collections.
+      description: Rows of all collections. Null with a snapshot whose rows were not counted.
       type: int
       returned: always
       sample: 4000
@@ -430,11 +504,19 @@ from ..module_utils.backup.layout import BackupLayout, InstanceLayout, known_bac
 from ..module_utils.backup.plan import Source
 from ..module_utils.backup.remove import ensure_absent
 from ..module_utils.backup.reporting import backup_result, backup_text
-from ..module_utils.backup.request import ON_COLLECTION_ERROR, STRATEGIES, BackupRequest
+from ..module_utils.backup.request import (
+    FORMATS,
+    ON_COLLECTION_ERROR,
+    STRATEGIES,
+    BackupRequest,
+    require_snapshot_request,
+)
 from ..module_utils.backup.verify import LEVELS
-from ..module_utils.milvus.features import require_supported
+from ..module_utils.milvus.bulk_imports import bulk_imports
+from ..module_utils.milvus.features import require_known_rights, require_supported, unproven
 from ..module_utils.milvus.selection import parse_exclusions, parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
+from ..module_utils.milvus.snapshots import require_snapshots
 from ..module_utils.progress import Progress
 from ..module_utils.progress_file import PROGRESS_SPEC, reported
 from ..module_utils.store.base import WriteScope
@@ -449,11 +531,12 @@ SPEC: dict[str, dict[str, Any]] = {
     "collections": {"type": "list", "elements": "str"},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "strategy": {"type": "str", "choices": list(STRATEGIES), "default": "auto"},
+    "format": {"type": "str", "choices": list(FORMATS), "default": "binlog"},
     "rbac": {"type": "bool", "default": False},
     "on_collection_error": {"type": "str", "choices": list(ON_COLLECTION_ERROR), "default": "fail"},
     "pause_gc": {"type": "bool"},
     "verify": {"type": "str", "choices": list(LEVELS), "default": "etag"},
-    "copy_concurrency": {"type": "int", "default": 64},
+    "copy_concurrency": {"type": "int", "default": 128},
     "max_rate": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 0},
     "force_foreign": {"type": "bool", "default": False},
@@ -472,6 +555,7 @@ def _present(call: Call) -> dict[str, Any]:
         patterns=parse_patterns(options["collections"] or [], "collections"),
         exclude=parse_exclusions(options["exclude"], "exclude"),
         strategy=options["strategy"],
+        format=options["format"],
         rbac=options["rbac"],
         on_collection_error=options["on_collection_error"],
         pause_gc=options["pause_gc"],
@@ -482,11 +566,17 @@ def _present(call: Call) -> dict[str, Any]:
     )
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
     place = _place(config, name, request.copy_concurrency)
+    if request.is_snapshot:
+        require_snapshot_request(request, instance, config)
     progress = Progress()
-    with Server(connection) as server, reported(progress, options["progress_file"], call.check_mode):
+    with Server(connection) as server, reported(progress, options["progress_file"], call.check_mode) as untold:
         require_supported(server.version, connection.target, "making the backup")
+        if request.is_snapshot:
+            require_snapshots(server, "making the backup")
+        if request.rbac:
+            require_known_rights(server.version, connection.target, "making the backup")
         store = open_store(instance, connections=request.copy_concurrency)
-        source = Source(server, store, InstanceLayout(instance.root_path))
+        source = Source(server, store, InstanceLayout(instance.root_path), bulk_imports(server))
         outcome = ensure_backup(
             request,
             source,
@@ -507,7 +597,7 @@ def _present(call: Call) -> dict[str, Any]:
         "duration": progress.seconds,
         "seconds_by_phase": progress.seconds_by_phase,
         "diff": _diff(outcome, place),
-        "warnings": outcome.warnings,
+        "warnings": (*unproven(server.version), *outcome.warnings, *untold),
     }
 
 
@@ -515,13 +605,15 @@ def _absent(call: Call) -> dict[str, Any]:
     options = call.options
     progress = Progress()
     place = _place(backup_store(options), known_backup_name(options["name"]), options["copy_concurrency"])
-    removal = ensure_absent(
-        place,
-        str(uuid.uuid4()),
-        lock_timeout=options["lock_timeout"],
-        force_foreign=options["force_foreign"],
-        check_mode=call.check_mode,
-    )
+    with reported(progress, options["progress_file"], call.check_mode) as untold:
+        removal = ensure_absent(
+            place,
+            str(uuid.uuid4()),
+            lock_timeout=options["lock_timeout"],
+            force_foreign=options["force_foreign"],
+            check_mode=call.check_mode,
+            progress=progress,
+        )
     before = f"{removal.objects} objects, {removal.bytes} bytes\n" if removal.changed else ""
     return {
         "changed": removal.changed,
@@ -530,6 +622,7 @@ def _absent(call: Call) -> dict[str, Any]:
         "duration": progress.seconds,
         "seconds_by_phase": progress.seconds_by_phase,
         "diff": text_diff(before, "", f"backup {place.label}"),
+        "warnings": tuple(untold),
     }
 
 

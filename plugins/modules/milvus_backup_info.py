@@ -42,7 +42,8 @@ options:
         belong there.
       - V(etag) also compares ETags where they can be compared, and the meta files with their digests.
       - V(content) also reads every object again and hashes it. Objects that have no digest recorded, such as those of
-        other tools and those on a disk, are read to the end and counted as RV(backups[].verified.unproven).
+        other tools and large ones that were copied in parts, are read to the end and counted as
+        RV(backups[].verified.unproven).
       - Other tools record sizes only, so V(etag) comes down to V(size) for their backups.
     type: str
     choices: [none, size, etag, content]
@@ -78,6 +79,16 @@ EXAMPLES = r"""
 - name: Show those that cannot be restored
   ansible.builtin.debug:
     msg: "{{ listed.backups | rejectattr('state', 'eq', 'complete') | items2dict(key_name='name', value_name='reason') }}"
+
+# The place of the backups is named in full, so nothing of an instance is needed.
+- name: List the backups in a bucket of another store
+  vectorops.milvus.milvus_backup_info:
+    backup_storage_type: aws
+    backup_storage_region: eu-central-1
+    backup_access_key_id: "{{ vault_key_id }}"
+    backup_secret_access_key: "{{ vault_secret_key }}"
+    backup_bucket_name: milvus-backups
+    backup_root_path: team_a
 
 - name: Fail unless the newest nightly backup is sound and not older than a day
   vectorops.milvus.milvus_backup_info:
@@ -209,7 +220,7 @@ backups:
           returned: always
           sample: {}
         error:
-          description: Why the objects could not be compared at all. Counts as damage.
+          description: Why the objects could not be compared at all, or what does not add up. Counts as damage.
           type: str
           returned: when that is the case
           sample: control/objects-00000.jsonl was altered
@@ -234,13 +245,21 @@ backups:
       type: int
       returned: always
       sample: 1
+    format:
+      description:
+        - V(binlog), or V(snapshot) for one that a server exported. Empty if it is not complete.
+        - Of a snapshot of another tool it is seen that the files that are known by name are there, and that there are as many objects
+          and bytes as were exported; O(verify=content) reads all of them.
+      type: str
+      returned: always
+      sample: binlog
     rows:
-      description: Rows in its segments, deleted ones included. Null if it is not complete.
+      description: Rows in its segments, deleted ones included. Null if it is not complete, and with a snapshot whose rows were not counted.
       type: int
       returned: always
       sample: 4000
     objects:
-      description: Objects in its segments. Null if it is not complete.
+      description: Objects in its segments, or in its snapshots without their metadata. Null if it is not complete.
       type: int
       returned: always
       sample: 14
@@ -250,7 +269,9 @@ backups:
       returned: always
       sample: 350112
     details:
-      description: Every collection with its rows, segments, partitions, indexes, fields, aliases and load state.
+      description:
+        - Every collection with its rows, segments, partitions, indexes, fields, aliases and load state.
+        - Segments and C(has_deletes) are null for snapshots, rows where they were not counted.
       type: list
       elements: dict
       returned: when O(name) is given

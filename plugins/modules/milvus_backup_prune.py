@@ -18,10 +18,10 @@ description:
   - A backup stays if any rule keeps it. Days, ISO weeks and months are those of UTC, and the newest backup of each stands
     for it. Periods without a backup do not count.
   - The newest good backup of each group is never removed, whatever the policy says. See O(group_by).
-  - Rules count complete and readable backups only, and those that they keep are verified first, see O(verify). A broken,
-    damaged or unfinished one so never pushes out a good one.
-  - Removed are only keys that a listing of the folder of the backup names, the commit object first, under the lock of
-    the backup. A backup that another run works on, or that is being restored from, is left alone.
+  - Rules count complete and readable backups only, and those that they keep are verified first, see O(verify). So a broken,
+    damaged or unfinished one never pushes out a good one.
+  - Only keys that a listing of the backup's folder names are removed, the commit object first, under the lock of the
+    backup. A backup that another run works on, or that is being restored from, is left alone.
   - In check mode it goes the same way, and RV(removed) is exactly what the real run would remove.
   - It needs the storage options only. No instance is called.
 extends_documentation_fragment:
@@ -45,23 +45,23 @@ options:
     required: true
   keep_last:
     description:
-      - Keep the newest so many.
+      - Keep this many of the newest backups.
     type: int
   keep_daily:
     description:
-      - Keep the newest of each day, for the last so many days that have one.
+      - Keep the newest backup of each day, for this many of the last days that have one.
     type: int
   keep_weekly:
     description:
-      - Keep the newest of each ISO week, for the last so many weeks that have one.
+      - Keep the newest backup of each ISO week, for this many of the last weeks that have one.
     type: int
   keep_monthly:
     description:
-      - Keep the newest of each month, for the last so many months that have one.
+      - Keep the newest backup of each month, for this many of the last months that have one.
     type: int
   keep_within:
     description:
-      - Keep all that are not older than this before the newest one, such as V(12h), V(7d) or V(2w).
+      - Keep every backup that is older than the newest one by no more than this, such as V(12h), V(7d) or V(2w).
       - It is measured from the newest backup and not from now, so nothing more is removed where backups have stopped.
     type: str
   group_by:
@@ -122,6 +122,18 @@ EXAMPLES = r"""
     keep_daily: 7
     keep_weekly: 4
     keep_monthly: 12
+
+# The place of the backups is named in full, so nothing of an instance is needed.
+- name: Keep ten backups of each instance and selection, in a bucket of another store
+  vectorops.milvus.milvus_backup_prune:
+    backup_storage_type: aws
+    backup_storage_region: eu-central-1
+    backup_access_key_id: "{{ vault_key_id }}"
+    backup_secret_access_key: "{{ vault_secret_key }}"
+    backup_bucket_name: milvus-backups
+    backup_root_path: team_a
+    name_pattern: '*'
+    keep_last: 10
 
 - name: Show what would go
   vectorops.milvus.milvus_backup_prune:

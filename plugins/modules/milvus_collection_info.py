@@ -45,10 +45,20 @@ seealso:
 EXAMPLES = r"""
 - name: Describe one collection with a checksum over its rows
   vectorops.milvus.milvus_collection_info:
+    address: 127.0.0.1
     collections: [coll]
     checksum: true
+
+- name: Count the rows of all collections of each instance of the inventory
+  vectorops.milvus.milvus_collection_info:
+    collections: ['*.*']
   module_defaults:
     group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
+  register: found
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ dict(found.collections | map(attribute='name') | zip(found.collections | map(attribute='rows'))) }}"
 """
 
 RETURN = r"""
@@ -235,8 +245,8 @@ from typing import Any
 
 from ..module_utils._module import Call, run_module
 from ..module_utils.milvus import catalog, rows
-from ..module_utils.milvus.catalog import CollectionName
-from ..module_utils.milvus.selection import parse_patterns, select_on_server
+from ..module_utils.milvus.collection_name import CollectionName
+from ..module_utils.milvus.selection import parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.naming import BACKUP_PROPERTY, is_own_property
 
@@ -249,7 +259,7 @@ SPEC: dict[str, dict[str, Any]] = {
 def collection_info_action(call: Call) -> dict[str, Any]:
     patterns = parse_patterns(call.options["collections"], "collections")
     with Server(connection_options(call.options)) as server:
-        names = select_on_server(server, patterns)
+        names = catalog.select_on_server(server, patterns)
         return {
             "changed": False,
             "collections": [_describe(server, name, call.options["checksum"]) for name in names],

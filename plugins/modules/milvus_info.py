@@ -33,6 +33,17 @@ seealso:
 """
 
 EXAMPLES = r"""
+# One bucket with a root path for each instance: this one keeps its data in bucket-a/files_a.
+- name: Check one instance
+  vectorops.milvus.milvus_info:
+    address: 127.0.0.1
+    storage_address: 127.0.0.1
+    storage_port: 9000
+    access_key_id: "{{ access_key_id }}"
+    secret_access_key: "{{ secret_access_key }}"
+    bucket_name: bucket-a
+    root_path: files_a
+
 - name: Check every instance of the inventory
   vectorops.milvus.milvus_info:
   module_defaults:
@@ -42,6 +53,17 @@ EXAMPLES = r"""
 - name: Show the proof
   ansible.builtin.debug:
     var: instance.root_path_proof
+
+- name: See which root paths a bucket has, when that of an instance is not known
+  vectorops.milvus.milvus_info:
+    require_root_path: false
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
+  register: looked
+
+- name: Name them
+  ansible.builtin.debug:
+    var: looked.root_paths_found
 """
 
 RETURN = r"""
@@ -51,7 +73,7 @@ version:
   type: str
   sample: v2.3.5
 supported:
-  description: Whether this release works with the server's version.
+  description: Whether this release works with servers of this version.
   returned: success
   type: bool
 databases:
@@ -206,7 +228,7 @@ from ..module_utils.backup.inventory import Place, backup_names
 from ..module_utils.backup.layout import BackupLayout, InstanceLayout
 from ..module_utils.backup.root_path import MISMATCH, PROVEN, prove_root_path, root_path_error, root_paths_in
 from ..module_utils.milvus import catalog
-from ..module_utils.milvus.catalog import CollectionName
+from ..module_utils.milvus.collection_name import CollectionName
 from ..module_utils.milvus.features import is_supported
 from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.naming import is_in_passing

@@ -16,12 +16,19 @@ description:
   - Makes the target collections exist with the data, indexes and load state of a backup that M(vectorops.milvus.milvus_backup)
     or milvus-backup wrote.
   - The objects of the backup are verified before the server sees them. Each collection is built under a staging name, counted,
-    and gets its own name last, so a half-restored collection is never visible as O(suffix) or O(rename) say.
+    and gets its own name last, so that nobody sees a half-restored collection under its target name.
   - A run that was killed is continued by the next one. It takes over the import jobs that it knows everything about, and builds
     the staging collection again otherwise.
   - A backup that lies where the server of the target cannot read it, in another bucket or at another service, is copied into the
     target's bucket first, to a folder C(vectorops_staging/) beside its root path, or inside it on a disk. The copy is verified, and
     removed at the end, after most failures too, and otherwise by the next restore into this instance.
+  - Servers up to 2.3 are told to import by gRPC, those from 2.4 on by REST (O(rest_endpoint)). What a server cannot take, or would
+    lose, is refused before anything is written.
+  - A backup in the snapshot format, which milvus-backup writes for servers from 3.0 on, is brought back by the server itself, into
+    3.0 or newer, with its partitions and indexes. It is never staged, and lies in the object storage service that the server uses,
+    in any bucket that the server's own credentials can read; no secret is sent. O(end_ts), another O(shards_num) and another
+    O(index) are refused. How many rows it has is known where M(vectorops.milvus.milvus_backup) could count them. With O(meta_only) it
+    is a backup like any other. This was tested before an imitation of such a server only.
   - Several collections are restored side by side. One that fails does not keep the others from being restored; the task fails
     at its end, and RV(collections) says what became of each.
 extends_documentation_fragment:
@@ -73,7 +80,9 @@ options:
         alone and warns, V(replace_restored) replaces it if a restore made it, and fails otherwise, V(replace) replaces it.
       - A collection that is replaced answers until the new one is built, counted and loaded. Then it is renamed away, the new one
         gets its name, its aliases follow, and it is dropped last. Between the two renames, some milliseconds, no collection has
-        the name; aliases answer all the time. Both collections need room in the meantime. Up to Milvus 2.6.11 grants stay with the name.
+        the name; aliases answer all the time. Both collections need room in the meantime.
+      - The grants on a replaced collection are those of the new one. Up to Milvus 2.6.11 they belong to the name. From 2.6.12 on they
+        go away with the old one, so they are made again before it is dropped, which needs a login that may do that.
       - A target that this backup made keeps its data under each value. Only O(index), O(load) and O(aliases) are applied to it.
     type: str
     choices: [fail, skip, replace_restored, replace]
@@ -104,14 +113,22 @@ options:
       - Whether to add the roles, grants and memberships of the backup that the server lacks. Nothing is ever taken away or changed.
         They are those of the whole backup, whatever O(collections) says, and grants keep the names that they have there, also where
         O(suffix) or O(rename) give a collection another one.
-      - Users are not created, because no backup holds their passwords. Those that are missing are listed in RV(rbac.not_carried).
-        Once they exist, the next run gives them their roles.
+      - Users are created, with their passwords, if both the server of the backup and that of the target are 2.4.10 or newer.
+        Other backups hold no passwords. Users that are missing then are listed in RV(rbac.not_carried), and once they exist, the
+        next run gives them their roles.
+      - Privilege groups need 2.5 on both sides. One that exists with other privileges is left as it is, and no grant of it is made, as that
+        would give other rights than at the source. RV(rbac.not_carried) names both.
       - The backup must have been made with O(vectorops.milvus.milvus_backup#module:rbac=true).
     type: bool
     default: false
   meta_only:
     description:
       - Whether to restore the collections without their rows. A backup that was made with C(strategy=meta_only) needs this.
+    type: bool
+    default: false
+  skip_disk_quota:
+    description:
+      - Whether the import of a server from 2.4.7 on goes on where the rows exceed the server's quota of disk. Older servers do not look.
     type: bool
     default: false
   end_ts:
@@ -173,6 +190,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# One bucket with a root path for each instance: the backup lies in bucket-a/backup/my_backup, the data go to bucket-a/files_b.
 - name: Restore one collection under a new name
   vectorops.milvus.milvus_restore:
     address: 127.0.0.1
@@ -185,6 +203,65 @@ EXAMPLES = r"""
     name: my_backup
     collections: [coll]
     suffix: _bak
+
+# The objects of the backup are copied to the bucket of the instance first, because it reads no other.
+- name: Restore from a bucket of another store
+  vectorops.milvus.milvus_restore:
+    address: milvus-b.example.com
+    user: restore
+    password: "{{ milvus_password }}"
+    tls_mode: server
+    storage_address: minio.example.com
+    storage_port: 9000
+    access_key_id: "{{ access_key_id }}"
+    secret_access_key: "{{ secret_access_key }}"
+    bucket_name: bucket-b
+    root_path: files_b
+    backup_storage_type: aws
+    backup_storage_region: eu-central-1
+    backup_access_key_id: "{{ vault_key_id }}"
+    backup_secret_access_key: "{{ vault_secret_key }}"
+    backup_bucket_name: milvus-backups
+    backup_root_path: team_a
+    name: my_backup
+    collections: ['*.*']
+
+# Each host is a target. The backup is looked for where milvus_a puts its backups.
+- name: Restore into a fleet
+  hosts: milvus_targets
+  connection: local
+  gather_facts: false
+  strategy: host_pinned
+  tasks:
+    - name: Restore what milvus_a has backed up
+      vectorops.milvus.milvus_restore:
+        name: my_backup
+        collections: [films.*]
+        load: always
+      module_defaults:
+        group/vectorops.milvus.milvus: >-
+          {{ lookup('vectorops.milvus.instance', inventory_hostname, side='target', part='instance')
+             | combine(lookup('vectorops.milvus.instance', 'milvus_a', side='source', part='backup')) }}
+
+- name: Show what a restore would do, and write nothing
+  vectorops.milvus.milvus_restore:
+    name: my_backup
+    collections: [coll]
+    suffix: _bak
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='target') }}"
+  check_mode: true
+  diff: true
+
+- name: Restore a database under another name, and one collection of it under a name of its own
+  vectorops.milvus.milvus_restore:
+    name: my_backup
+    collections: [films.*]
+    rename:
+      films.*: films_copy.*
+      films.posters: films_copy.posters_2026
+  module_defaults:
+    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='target') }}"
 
 - name: Refresh a copy from the newest nightly backup, and swap it in when it is complete
   vectorops.milvus.milvus_restore:
@@ -201,15 +278,6 @@ EXAMPLES = r"""
     collections: [coll]
     suffix: _before
     end_ts: "2026-11-22T10:00:00Z"
-  module_defaults:
-    group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='target') }}"
-
-- name: Restore a database under another name, with the connection from the inventory
-  vectorops.milvus.milvus_restore:
-    name: my_backup
-    collections: [films.*]
-    rename:
-      films.*: films_copy.*
   module_defaults:
     group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='target') }}"
 """
@@ -273,12 +341,14 @@ collections:
       returned: always
       sample: restored
     rows_expected:
-      description: Rows of the backup. The target has fewer where some of them are deleted or younger than O(end_ts).
+      description:
+        - Rows of the backup. The target has fewer where some of them are deleted or younger than O(end_ts).
+        - Null for a snapshot whose rows were not counted when it was taken, such as those of milvus-backup.
       type: int
       returned: always
       sample: 4000
     rows:
-      description: Rows of the restored collection. Null where nothing was restored.
+      description: Rows of the restored collection. Null where nothing was restored, or a snapshot whose rows were not counted.
       type: int
       returned: always
       sample: 3995
@@ -309,7 +379,9 @@ plan:
   elements: str
   sample: ["coll_bak: restored from coll: 4000 rows, 2 partitions, 2 import jobs, indexes: vector (HNSW)"]
 databases_created:
-  description: Databases that were created, or would be.
+  description:
+    - Databases that were created, or would be. From Milvus 2.4.3 on they get the properties that the backup has of them, without
+      those that would refuse the restore (C(database.force.deny)) and without resource groups; what is left out is a warning.
   returned: success
   type: list
   elements: str
@@ -325,6 +397,18 @@ rbac:
       elements: str
       returned: always
       sample: [analysts]
+    users:
+      description: Users that were created.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    privilege_groups:
+      description: Privilege groups that were created.
+      type: list
+      elements: str
+      returned: always
+      sample: []
     grants:
       description: Grants, each as role, type of object, object, privilege and database.
       type: list
@@ -447,7 +531,7 @@ failure:
       returned: always
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..module_utils._module import Call, run_module, text_diff
@@ -455,8 +539,9 @@ from ..module_utils.backup.inventory import Place, find_complete, require_comple
 from ..module_utils.backup.layout import BackupLayout, InstanceLayout, known_backup_name
 from ..module_utils.backup.reporting import place_result
 from ..module_utils.backup.verify import LEVELS
-from ..module_utils.milvus.catalog import CollectionName
-from ..module_utils.milvus.features import require_same_or_newer, require_supported
+from ..module_utils.milvus.bulk_imports import bulk_imports
+from ..module_utils.milvus.collection_name import CollectionName
+from ..module_utils.milvus.features import require_same_or_newer, require_supported, unproven
 from ..module_utils.milvus.health import require_ready
 from ..module_utils.milvus.selection import parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
@@ -481,7 +566,7 @@ from ..module_utils.restore.staged_leftovers import StagingArea, needs_staging
 from ..module_utils.restore.staging import Destination
 from ..module_utils.restore.targets import read_naming
 from ..module_utils.store.base import WriteScope
-from ..module_utils.store.config import StoreConfig, backup_store, instance_store
+from ..module_utils.store.config import StoreConfig, backup_store, instance_store, require_same_service
 from ..module_utils.store.open import open_store
 from ..module_utils.store.rate import parse_rate
 
@@ -497,6 +582,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "aliases": {"type": "bool", "default": True},
     "rbac": {"type": "bool", "default": False},
     "meta_only": {"type": "bool", "default": False},
+    "skip_disk_quota": {"type": "bool", "default": False},
     "end_ts": {"type": "str"},
     "shards_num": {"type": "int"},
     "verify_objects": {"type": "str", "choices": list(LEVELS), "default": "etag"},
@@ -520,17 +606,22 @@ def restore_action(call: Call) -> dict[str, Any]:
         require_supported(server.version, connection.target, "restoring")
         require_ready(server)
         if planned and find_complete(place) is None:
-            return _plan_ahead(request, server, place, planned)
-        store = open_store(instance)
+            return _warned(server, _plan_ahead(request, server, place, planned))
+        store, bulk = open_store(instance), bulk_imports(server)
         restore = _prepare(
             request,
-            Destination(server, store, InstanceLayout(instance.root_path)),
+            Destination(server, store, InstanceLayout(instance.root_path), bulk),
             place,
-            StagingArea(instance, store, server),
-            stages=needs_staging(instance, config),
+            StagingArea(instance, store, server, bulk),
+            config,
         )
-        with reported(restore.progress, options["progress_file"], call.check_mode):
-            return _restore(call, restore)
+        with reported(restore.progress, options["progress_file"], call.check_mode) as untold:
+            result = _restore(call, restore)
+        return _warned(server, result, untold)
+
+
+def _warned(server: Server, result: dict[str, Any], more: Sequence[str] = ()) -> dict[str, Any]:
+    return {**result, "warnings": (*unproven(server.version), *result["warnings"], *more)}
 
 
 def _place(options: Mapping[str, Any], config: StoreConfig, planned: Mapping[str, Any]) -> Place:
@@ -554,6 +645,7 @@ def _request(options: Mapping[str, Any]) -> RestoreRequest:
         aliases=options["aliases"],
         rbac=options["rbac"],
         meta_only=options["meta_only"],
+        skip_disk_quota=options["skip_disk_quota"],
         end_ts=parse_timestamp(options["end_ts"], "end_ts"),
         shards=options["shards_num"],
         verify_objects=options["verify_objects"],
@@ -566,32 +658,39 @@ def _request(options: Mapping[str, Any]) -> RestoreRequest:
 
 
 def _prepare(
-    request: RestoreRequest, destination: Destination, place: Place, area: StagingArea, *, stages: bool
+    request: RestoreRequest, destination: Destination, place: Place, area: StagingArea, config: StoreConfig
 ) -> Restore:
-    """The backup that was asked for, if it is complete, holds what was asked for, and this server can take it."""
+    """The backup that was asked for, if it is complete, holds what was asked for, and this server can take it.
+
+    C(config) is that of the backup's side. A server reads snapshots from any bucket of its service, so none is staged.
+    """
     backup = require_complete(place)
     require_data(backup, place, meta_only=request.meta_only)
     require_same_or_newer(backup.meta.server_version, destination.server.version, place.label)
+    stages = needs_staging(area.config, config)
+    if backup.meta.is_snapshot and not request.meta_only:
+        require_same_service(area.config, config, "planning the restore", place.label)
+        stages = False
     layout = area.layout(backup.meta.backup_id) if stages else place.layout
     return Restore(request, destination, place, backup, area, layout, Progress())
 
 
 def _restore(call: Call, restore: Restore) -> dict[str, Any]:
     plan = make_plan(restore)
-    if any(item.jobs for item in plan.collections):
+    if any(item.job_count for item in plan.collections):
         verify_before(restore)
     lines = plan_lines(plan, restore.request)
     result: dict[str, Any] = {
         "changed": plan.changes,
         "backup": {**place_result(restore.place), "id": restore.backup.meta.backup_id, "exists": True},
         "collections": plan_result(plan),
-        "databases_created": list(plan.databases),
+        "databases_created": [database.name for database in plan.databases],
         "rbac": rbac_result(plan.rbac),
         "plan": lines,
         "diff": text_diff("", "".join(f"{line}\n" for line in lines), f"restore from {restore.place.label}"),
         "copied": {"objects": 0, "bytes": 0},
         "kept_objects": 0,
-        "warnings": (),
+        "warnings": plan.above_defaults,
     }
     outcome = None if call.check_mode else execute(restore, plan)
     if outcome is not None:

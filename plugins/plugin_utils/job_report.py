@@ -1,15 +1,15 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs of one play as JSON, as Markdown, or as one HTML page that needs nothing from elsewhere."""
+"""The jobs of one play as text, as JSON, as Markdown, or as one HTML page that needs nothing from elsewhere."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
 
+from .job_page import PALETTE, Bar, Chart, Row, page
 from .progress_lines import amount
 
 Job = Mapping[str, Any]
@@ -18,29 +18,28 @@ COLUMNS = (
     "job",
     "source",
     "target",
+    "version",
     "backup",
     "state",
+    "root_path",
     "collections",
+    "different",
     "rows",
     "objects",
     "bytes",
+    "backups",
+    "removed",
+    "kept",
+    "left_alone",
     "seconds",
     "changed",
     "cause",
 )
-NUMBERS = frozenset({"collections", "rows", "objects", "bytes", "seconds"})
-PALETTE = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
-
-STYLE = """
-:root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
-body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: .35rem .6rem; text-align: left; border-bottom: 1px solid #8884; vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.failed { color: #c22; font-weight: 600; } .done { color: #2a7; }
-.bar { display: flex; height: 1.1rem; } .bar span { height: 100%; min-width: 1px; }
-.legend span { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; }
-"""
+"""Those of every playbook; a table has the ones that a job of it fills."""
+ALWAYS = frozenset({"job", "state", "cause"})
+NUMBERS = frozenset(
+    {"collections", "different", "rows", "objects", "bytes", "backups", "removed", "kept", "left_alone", "seconds"}
+)
 
 
 def as_json(jobs: Sequence[Job], title: str) -> str:
@@ -49,29 +48,46 @@ def as_json(jobs: Sequence[Job], title: str) -> str:
     return json.dumps({"title": title, "states": _states(jobs), "jobs": rows}, indent=2) + "\n"
 
 
+def as_text(jobs: Sequence[Job], title: str) -> str:
+    """The table of the screen, where a cause is its kind alone: the message has been shown, and may be long."""
+    rows = [{**_row(job), "cause": job.get("kind")} for job in jobs]
+    names = _filled(rows)
+    lines = [names, *([" ".join(_shown(name, row[name]).split()) for name in names] for row in rows)]
+    columns = [_in_text(column, column[0] in NUMBERS) for column in zip(*lines, strict=True)]
+    table = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+    return "".join(f"{line}\n" for line in [*table, f"{title}, {_summary(jobs)}"])
+
+
+def _in_text(cells: Sequence[str], to_the_right: bool) -> list[str]:
+    width = max(map(len, cells))
+    return [cell.rjust(width) if to_the_right else cell.ljust(width) for cell in cells]
+
+
 def as_markdown(jobs: Sequence[Job], title: str) -> str:
+    rows = [_row(job) for job in jobs]
+    names = _filled(rows)
     lines = [f"# {_in_markdown(title)}", "", _summary(jobs), ""]
-    lines += [_markdown_line(COLUMNS), _markdown_line("---:" if name in NUMBERS else "---" for name in COLUMNS)]
-    lines += [_markdown_line(_in_markdown(_shown(name, row[name])) for name in COLUMNS) for row in map(_row, jobs)]
+    lines += [_markdown_line(names), _markdown_line("---:" if name in NUMBERS else "---" for name in names)]
+    lines += [_markdown_line(_in_markdown(_shown(name, row[name])) for name in names) for row in rows]
     return "\n".join(lines) + "\n"
 
 
 def as_html(jobs: Sequence[Job], title: str) -> str:
-    heads = "".join(f"<th{_class_of(name)}>{name}</th>" for name in COLUMNS)
-    body = "".join(_html_row(_row(job)) for job in jobs)
-    charts = [
-        _phase_chart(jobs),
-        _chart("Rows", "rows", jobs),
-        _chart("Bytes", "bytes", jobs),
+    rows = [_row(job) for job in jobs]
+    names = [name for name in _filled(rows) if name != "cause"]
+    lines = [
+        Row({name: _on_page(name, row[name]) for name in names}, str(row["state"]), row["cause"] or "") for row in rows
     ]
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n<p>{escape(_summary(jobs))}</p>\n"
-        f"<table><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table>\n{''.join(charts)}</body></html>\n"
-    )
+    charts = [_phase_chart(jobs), _chart("Rows", "rows", jobs), _chart("Bytes", "bytes", jobs)]
+    return page(title, _summary(jobs), lines, NUMBERS, charts)
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Job], str], str]] = {"json": as_json, "md": as_markdown, "html": as_html}
+FORMATS: Mapping[str, Callable[[Sequence[Job], str], str]] = {
+    "json": as_json,
+    "md": as_markdown,
+    "html": as_html,
+    "txt": as_text,
+}
 
 
 def _row(job: Job) -> dict[str, Any]:
@@ -79,6 +95,11 @@ def _row(job: Job) -> dict[str, Any]:
     broken = ": ".join(str(job[name]) for name in ("kind", "error") if job.get(name))
     row = {name: _number(job.get(name)) if name in NUMBERS else job.get(name) for name in COLUMNS}
     return {**row, "state": job.get("state", "no result"), "cause": broken or None}
+
+
+def _filled(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The columns that some job has a value for, so that no table is full of dashes."""
+    return [name for name in COLUMNS if name in ALWAYS or any(row[name] not in (None, "") for row in rows)]
 
 
 def _number(value: Any) -> int | float | None:
@@ -104,7 +125,7 @@ def _states(jobs: Iterable[Job]) -> dict[str, int]:
 
 def _summary(jobs: Sequence[Job]) -> str:
     states = ", ".join(f"{count} {state}" for state, count in sorted(_states(jobs).items()))
-    return f"{len(jobs)} jobs: {states}" if jobs else "no jobs"
+    return f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}: {states}" if jobs else "no jobs"
 
 
 def _shown(name: str, value: Any) -> str:
@@ -127,58 +148,39 @@ def _in_markdown(text: str) -> str:
     return "".join(f"\\{character}" if character in "\\|`*[]<>" else character for character in flat)
 
 
-def _class_of(name: str, more: str = "") -> str:
-    words = " ".join(word for word in ("number" if name in NUMBERS else "", more) if word)
-    return f' class="{words}"' if words else ""
+def _on_page(name: str, value: Any) -> str:
+    return _lasting(value) if name == "seconds" and value is not None else _shown(name, value)
 
 
-def _html_row(row: Mapping[str, Any]) -> str:
-    state = {"done": "done", "failed": "failed"}.get(str(row["state"]), "")
-    cells = (
-        f"<td{_class_of(name, state if name == 'state' else '')}>{escape(_shown(name, row[name]))}</td>"
-        for name in COLUMNS
-    )
-    return f"<tr>{''.join(cells)}</tr>\n"
+def _lasting(seconds: float) -> str:
+    """For people: nobody reads 7384.2 seconds."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _chart(title: str, name: str, jobs: Sequence[Job]) -> str:
-    """A bar for each job, by one number of it."""
-    values = [(str(job.get("job", "")), _number(job.get(name)) or 0) for job in jobs]
-    most = max((value for _job, value in values), default=0)
-    if not most:
-        return ""
-    lines = [_bar_line(job, _shown(name, value), [(value / most, PALETTE[0], "")]) for job, value in values]
-    return _chart_table(title, lines)
+def _chart(title: str, name: str, jobs: Sequence[Job]) -> Chart:
+    """A bar for each job that has this number; one alone compares nothing."""
+    values = [(str(job.get("job", "")), number) for job in jobs if (number := _number(job.get(name)))]
+    if len(values) < 2:
+        return Chart(title, ())
+    most = max(value for _job, value in values)
+    return Chart(title, [Bar(job, _shown(name, value), [(value / most, PALETTE[0], "")]) for job, value in values])
 
 
-def _phase_chart(jobs: Sequence[Job]) -> str:
-    """A bar for each job, in pieces for its phases."""
-    spent = [(str(job.get("job", "")), _phases(job)) for job in jobs]
+def _phase_chart(jobs: Sequence[Job]) -> Chart:
+    """A bar for each job that took time, in pieces for its phases."""
+    spent = [(str(job.get("job", "")), phases) for job in jobs if sum((phases := _phases(job)).values())]
     names = list(dict.fromkeys(name for _job, phases in spent for name in phases))
-    most = max((sum(phases.values()) for _job, phases in spent), default=0.0)
-    if not most:
-        return ""
     colours = {name: PALETTE[number % len(PALETTE)] for number, name in enumerate(names)}
-    lines = [
-        _bar_line(
+    most = max((sum(phases.values()) for _job, phases in spent), default=0.0)
+    bars = [
+        Bar(
             job,
-            f"{sum(phases.values()):.1f} s",
-            [(seconds / most, colours[name], f"{name} {seconds:.1f} s") for name, seconds in phases.items()],
+            _lasting(sum(phases.values())),
+            [(seconds / most, colours[name], f"{name} {_lasting(seconds)}") for name, seconds in phases.items()],
         )
         for job, phases in spent
     ]
-    legend = "".join(f'<span style="background:{colours[name]}"></span>{escape(name)}' for name in names)
-    return _chart_table("Seconds by phase", lines, f'<p class="legend">{legend}</p>\n')
-
-
-def _bar_line(job: str, text: str, pieces: Iterable[tuple[float, str, str]]) -> str:
-    spans = "".join(
-        f'<span style="width:{share * 100:.2f}%;background:{colour}" title="{escape(hint)}"></span>'
-        for share, colour, hint in pieces
-    )
-    drawn = f'<td style="width:70%"><div class="bar">{spans}</div></td>'
-    return f'<tr><td>{escape(job)}</td>{drawn}<td class="number">{escape(text)}</td></tr>\n'
-
-
-def _chart_table(title: str, lines: Iterable[str], legend: str = "") -> str:
-    return f"<h2>{escape(title)}</h2>\n{legend}<table>{''.join(lines)}</table>\n"
+    return Chart("Time by phase", bars, list(colours.items()))

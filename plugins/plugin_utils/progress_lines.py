@@ -4,7 +4,7 @@
 """Lines about a running module, from the states that it writes: what is at work, how far, how fast, how long still.
 
 milvus_backup [milvus_a]: nightly copy 43% 1.2/2.8 GiB 310.0 MiB/s ETA 0:00:05
-milvus_restore [milvus_b]: 3 of 12 collections; default.films import 43% 1.2/2.8 M rows 31.2 k/s ETA 0:00:51
+milvus_restore [milvus_b]: 3 of 12 collections; films import 43% 1.2/2.8 M rows 31.2 k/s ETA 0:00:51
 """
 
 from __future__ import annotations

@@ -116,12 +116,12 @@ class _Remote:
             self._command(f"kill -TERM {state['pid']}")
 
     def remove(self) -> None:
-        """Only what a killed module left: one that ends removes its file."""
+        """What a killed module left: one that ends removes its file itself."""
         if self._is_here:
             for path in (self._path, f"{self._path}.part"):
                 with suppress(OSError):
                     os.unlink(path)
-        elif self._text():
+        else:
             self._command(f"rm -f {self._path} {self._path}.part")
 
     def _text(self) -> str:
@@ -181,9 +181,11 @@ def _stopped_by_signals(remote: _Remote) -> Iterator[None]:
     before: dict[int, Any] = {}
 
     def stop(number: int, frame: Any) -> None:
-        for kind in before:
-            signal.signal(kind, before[kind])
+        for kind in before:  # on an interrupt Ansible terminates its workers as well, before the module can be told
+            signal.signal(kind, signal.SIG_IGN)
         _within(STOP_SECONDS, remote.stop)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
         os.kill(os.getpid(), number)
 
     for caught in (signal.SIGINT, signal.SIGTERM):

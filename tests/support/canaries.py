@@ -25,6 +25,23 @@ CANARIES: Mapping[str, str] = {
 }
 """The six, by the option that each is the value of. The password has everything that needs an escape somewhere."""
 
+ENVIRONMENT: Mapping[str, str] = {
+    "MILVUS_USER": USER,
+    "MILVUS_PASSWORD": CANARIES["password"],
+    "MILVUS_STORAGE_AUTH_ACCESS_KEY_ID": "the-key-id",
+    "MILVUS_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["secret_access_key"],
+    "MILVUS_STORAGE_AUTH_SESSION_TOKEN": CANARIES["session_token"],
+    "BACKUP_STORAGE_AUTH_ACCESS_KEY_ID": "other",
+    "BACKUP_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["backup_secret_access_key"],
+    "BACKUP_STORAGE_AUTH_SESSION_TOKEN": CANARIES["backup_session_token"],
+}
+"""All but the token, which no variable holds."""
+
+
+def is_setting(variable: str) -> bool:
+    """Whether the modules, or the libraries that they use, read this variable of the environment."""
+    return variable.startswith(("MILVUS_", "BACKUP_STORAGE_", "AWS_")) or variable.lower().endswith("_proxy")
+
 
 def forms(secret: str) -> dict[str, str]:
     """How libraries, services and languages write a secret."""

@@ -17,6 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 LIFETIME = timedelta(days=1)
+SIGNING = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,8 @@ class Authority:
     def issue(self, name: str, alternatives: Sequence[str] = ()) -> KeyPair:
         """A certificate for these host names and IP addresses; without any, one for a client."""
         key = ec.generate_private_key(ec.SECP256R1())
-        unsigned = _unsigned(name, self.certificate.subject, key)
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        unsigned = _unsigned(name, self.certificate.subject, key).add_extension(signer, critical=False)
         if alternatives:
             names = x509.SubjectAlternativeName([_general_name(text) for text in alternatives])
             unsigned = unsigned.add_extension(names, critical=False)
@@ -61,7 +73,11 @@ class Authority:
 def create_authority(name: str, folder: Path) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    unsigned = _unsigned(name, subject, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    unsigned = (
+        _unsigned(name, subject, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(SIGNING, critical=True)
+    )
     authority = Authority(name, folder, unsigned.sign(key, hashes.SHA256()), key)
     Path(authority.path).write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
     return authority
@@ -77,6 +93,8 @@ def _unsigned(name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> 
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + LIFETIME)
+        # Python 3.13 and newer take no certificate without what names its key and that of its signer
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 

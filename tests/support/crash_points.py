@@ -12,6 +12,7 @@ number of times that it has happened by then. Requests that are sent again count
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import os
 import re
@@ -40,12 +41,27 @@ ROLES = (
     (r"/meta/[a-z_]+_meta\.json", ""),
     (r"/binlogs/insert_log/.*", "insert log"),
     (r"/binlogs/delta_log/.*", "delta log"),
+    (r"/bundle/.*", "exported object"),
 )
 """What the end of a path says an object is; '' where the name of the file says it best."""
 
 COMMIT = "full_meta.json"
-READING_CALLS = ("Check", "Connect", "Describe", "Get", "Has", "List", "Query", "Search", "Select", "Show")
+READING_CALLS = (
+    "BackupRBAC",
+    "Check",
+    "Connect",
+    "Describe",
+    "Get",
+    "Has",
+    "List",
+    "Query",
+    "Search",
+    "Select",
+    "Show",
+)
 READING_METHODS = ("GET", "HEAD")
+REST_ROOT = "/v2/vectordb/"
+REST_CHANGES = ("/jobs/import/create",)
 
 
 @dataclass(frozen=True)
@@ -112,6 +128,7 @@ def arm() -> None:
     watch = _Watch(parse(kill_at) if kill_at else None, Path(record_to) if record_to else None)
     _watch_writes(watch)
     _watch_calls_to_milvus(watch)
+    _watch_rest_calls(watch)
 
 
 def read_record(path: Path) -> list[str]:
@@ -129,6 +146,12 @@ class _Watch:
         self._guard = threading.Lock()
 
     def around(self, event: str, call: Callable[[], Any]) -> Any:
+        number = self.begun(event)
+        answer = call()
+        self.ended(event, number)
+        return answer
+
+    def begun(self, event: str) -> int:
         with self._guard:
             self._counts[event] += 1
             number = self._counts[event]
@@ -137,10 +160,11 @@ class _Watch:
                     file.write(f"{event}\n")
         if self._point == Point(BEFORE, event, number):
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = call()
+        return number
+
+    def ended(self, event: str, number: int) -> None:
         if self._point == Point(AFTER, event, number):
             os.kill(os.getpid(), signal.SIGKILL)
-        return answer
 
 
 def _watch_writes(watch: _Watch) -> None:
@@ -158,6 +182,26 @@ def _watch_writes(watch: _Watch) -> None:
         return watch.around(event, lambda: exchange(connection, head, body, timeout))
 
     wire.Connection.exchange = hooked
+    _watch_copies(watch, wire)
+
+
+def _watch_copies(watch: _Watch, wire: Any) -> None:
+    """Many of them are under way at once: sent here, and answered there."""
+    begin, hear = wire.Connection.begin, wire.Connection.hear
+    under_way: dict[Any, tuple[str, int]] = {}
+
+    def begin_hooked(connection: Any, head: bytes) -> None:
+        event = name_of_write(head)
+        under_way[connection] = (event, watch.begun(event))
+        begin(connection, head)
+
+    def hear_hooked(connection: Any) -> Any:
+        heard = hear(connection)
+        if heard is not None and connection in under_way:
+            watch.ended(*under_way.pop(connection))
+        return heard
+
+    wire.Connection.begin, wire.Connection.hear = begin_hooked, hear_hooked
 
 
 def _watch_calls_to_milvus(watch: _Watch) -> None:
@@ -173,6 +217,20 @@ def _watch_calls_to_milvus(watch: _Watch) -> None:
         return watch.around(method, lambda: original(callable_, request, *arguments, **options))
 
     _channel._UnaryUnaryMultiCallable.__call__ = hooked
+
+
+def _watch_rest_calls(watch: _Watch) -> None:
+    """A request is over for this process when it is sent: the server acts whether or not anybody hears the answer."""
+    original = http.client.HTTPConnection.request
+
+    def hooked(connection: Any, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+        if not url.endswith(REST_CHANGES):
+            return original(connection, method, url, *arguments, **options)
+        return watch.around(
+            url.removeprefix(REST_ROOT), lambda: original(connection, method, url, *arguments, **options)
+        )
+
+    http.client.HTTPConnection.request = hooked  # type: ignore[method-assign]
 
 
 def _deleted_keys(body: bytes) -> list[str]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -35,14 +35,19 @@ def garbled_s3(text: str) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Echo(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
-    """Fails with a C(status) of gRPC, or answers with a C(code) of Milvus, or only after C(seconds)."""
+    """Fails with a C(status) of gRPC, or answers with a C(code) of Milvus, or only after C(seconds).
+
+    C(logins) are those that came, as they were sent.
+    """
 
     text: str
     status: str = ""
     code: int = 0
     seconds: float = 0
+    logins: list[str] = field(default_factory=list)
 
     def GetVersion(self, request: Any, context: Any) -> Any:
+        self.logins.append(str(dict(context.invocation_metadata()).get("authorization", "")))
         time.sleep(self.seconds)
         if self.status:
             context.abort(grpc.StatusCode[self.status], self.text)

@@ -195,14 +195,19 @@ def calling(function: Callable[[], object], *, after: bool = False) -> Action:
 
 
 class Listener:
-    """A port whose connections can be cut, and which can refuse for a while. Runs in a thread of its own."""
+    """A port whose connections can be cut, and which can refuse for a while. Runs in a thread of its own.
+
+    Not a server of asyncio: one that is closed forgets connections that it has just accepted, and nobody answers them.
+    """
 
     def __init__(self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> None:
         self._serve = serve
         self._lines: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._server: asyncio.Server | None = None
+        self._socket: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
     def start(self) -> None:
@@ -219,17 +224,19 @@ class Listener:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     async def listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(
-                self._accepted, "127.0.0.1", self.port, limit=MOST_HEAD_BYTES, backlog=512
-            )
-            self.port = self._server.sockets[0].getsockname()[1]
+        if self._socket is None:
+            self._socket = socket.create_server(("127.0.0.1", self.port), backlog=512)
+            self._socket.setblocking(False)
+            self.port = self._socket.getsockname()[1]
+            self._accepting = self._begin(self._accept(self._socket))
 
     async def refuse(self, seconds: float = 0.0) -> None:
         """From now on, or for so many seconds."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._socket is not None and self._accepting is not None:
+            self._accepting.cancel()
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
         await self.cut()
         if seconds:
             await asyncio.sleep(seconds)
@@ -246,7 +253,19 @@ class Listener:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _accept(self, listening: socket.socket) -> None:
+        while True:
+            line, _peer = await self._loop.sock_accept(listening)
+            self._begin(self._accepted(line))
+
+    async def _accepted(self, line: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=line, limit=MOST_HEAD_BYTES)
         self._lines.add(writer)
         try:
             with suppress(OSError, asyncio.IncompleteReadError):

@@ -26,6 +26,9 @@ from module_process import ModuleRun, killed_after, killed_at, recorded, run
 from tally import HALF_PUBLISHES, INJECTED, RERUNS_NEEDED, ROWS_DUPLICATED, ROWS_LOST, SURVIVED, Tally
 
 MOST_RERUNS = 2
+PASSES = 3
+"""So often the full form goes over every point."""
+
 WRITING_METHODS = ("PUT", "POST", "DELETE")
 STAGING = "vectorops_staging/"
 PARTIAL = "partial"
@@ -68,19 +71,34 @@ class Case:
 
 @dataclass(frozen=True)
 class Campaign:
-    """Kills of one kind of task, counted in one row of the report."""
+    """Kills of one kind of task, one row of the report. Each kill has a case of its own, made for a fresh name."""
 
     name: str
     tally: Tally
+    rounds: Callable[[int, int], int]
+    fresh: Callable[[str], str]
 
-    def at(self, point: Point, case: Case) -> list[str]:
-        """The problems with a kill at a point, which must be reached."""
+    def at_points(self, points: Sequence[Point], short: int, case: Callable[[str], Case]) -> list[str]:
+        """The problems with a kill at so many points from all over, in the full form at each of them."""
+        problems = []
+        for _pass in range(self.rounds(1, PASSES)):
+            for point in spread(points, self.rounds(short, len(points))):
+                problems += self._at(point, case(self.fresh("killed")))
+        return problems
+
+    def at_random(self, seconds: float, numbers: tuple[int, int], case: Callable[[str], Case]) -> list[str]:
+        """The problems with kills within so many seconds; C(numbers) are those of the short and of the full form."""
+        names = [self.fresh("at_random") for _round in range(self.rounds(*numbers))]
+        return [problem for name in names for problem in self._at_random(name, seconds, case(name))]
+
+    def _at(self, point: Point, case: Case) -> list[str]:
+        """The point must be reached."""
         if not case.task.killed_at(point):
             return [f"{point} was not reached"]
         return self._after_a_kill(str(point), case)
 
-    def at_random(self, name: str, most_seconds: float, case: Case) -> list[str]:
-        """The problems with a kill at any moment; C(name) decides which, so that the same run can be made again."""
+    def _at_random(self, name: str, most_seconds: float, case: Case) -> list[str]:
+        """C(name) decides about the moment, so that the same run can be made again."""
         seconds = random.Random(name).uniform(0, most_seconds)
         if case.task.killed_after(seconds):
             return self._after_a_kill(f"{name}, after {seconds:.2f} s", case)

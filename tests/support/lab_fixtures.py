@@ -6,26 +6,46 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from embedded_lab.processes import log_excerpt
 from labs import RunningLab, Side
-from milvus_lab import LabConfig, start, stop
+from milvus_lab import LabConfig, start, status, stop
 
 __all__ = ["emptied", "fresh", "lab", "source", "target"]
 
 _numbers = itertools.count(1)
+SIDES = ("milvus_a", "milvus_b")
+STANDSTILL = {"config": {"common": {"session": {"ttl": 60}}}}
+"""Seconds that a server may stand still, on a host that has more to do than it can, before it takes itself for lost and
+ends. A lab sets fewer, which makes a restart quick: 15 seconds without a turn are the end of a server then."""
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
     """A real S3 with two real Milvus servers, milvus_a and milvus_b, on one bucket; wiped at the end."""
-    config = LabConfig(directory=Path(tmp_path_factory.mktemp("lab")))
+    directory = Path(tmp_path_factory.mktemp("lab"))
     try:
-        yield RunningLab(start(config))
+        yield RunningLab(start(LabConfig(directory=directory, instances=dict.fromkeys(SIDES, STANDSTILL))))
     finally:
-        stop(config, wipe=True)
+        stop(LabConfig(directory=directory), wipe=True)
+
+
+def revived(lab: RunningLab, keep: Path) -> dict[str, str]:
+    """The servers that have died, with the end of their logs; they run again, and C(keep) has the whole logs."""
+    config = LabConfig(directory=Path(lab.answer["directory"]))
+    now = status(config)
+    dead = {name: server for name, server in {"s3": now["s3"], **now["instances"]}.items() if not server["running"]}
+    if not dead:
+        return {}
+    keep.mkdir(parents=True, exist_ok=True)
+    for name, server in dead.items():
+        shutil.copyfile(server["log"], keep / f"{name}-{next(_numbers)}.log")
+    start(config)
+    return {name: log_excerpt(Path(server["log"]), 0) for name, server in dead.items()}
 
 
 @pytest.fixture

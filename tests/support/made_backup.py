@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.content import with_digests
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.instance_meta import DatabaseMeta
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.integrity import HEADER_NAME, write_manifest
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
@@ -24,7 +26,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest i
     SegmentMeta,
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.verify import objects_by_meta
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore, StoredObject
 
 SIZES = {0: 120, 1: 120, 100: 80, 101: 400}
 """Bytes of a log of each field; segments are alike, so many objects have one size."""
@@ -60,10 +62,13 @@ def write_backup(store: ObjectStore, root: str, meta: BackupMeta) -> None:
 
 def seal(place: Place, backup_id: str, bodies: MetaFiles | dict[str, bytes]) -> None:
     """Write the integrity manifest of what lies there."""
+    listed: Iterable[StoredObject] = list(place.store.list_objects(place.layout.binlogs))
+    if place.store.lacks_digests:
+        listed = with_digests(place.store, listed, {}, before_each=lambda: None, after_each=lambda: None)
     write_manifest(
         place.store.write,
         place.layout,
-        place.store.list_objects(place.layout.binlogs),
+        listed,
         header_name=HEADER_NAME,
         backup_id=backup_id,
         request={"source": "files_A", "collections": ["default.films"], "exclude": []},
@@ -82,7 +87,7 @@ def backup_of(first_id: int, name: str, collection: str) -> BackupMeta:
         name=name,
         server_version="v2.3.5",
         collections=(_collection(first_id, collection, parts),),
-        databases=(("default", 1),),
+        databases=(DatabaseMeta("default", 1),),
     )
 
 

@@ -18,7 +18,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def start(
     )
     if process.stdin is None:
         raise RuntimeError("no pipe to the module")
-    process.stdin.write(json.dumps({**arguments, "_ansible_check_mode": check, "_ansible_diff": True}))
+    process.stdin.write(json.dumps({**arguments, "_ansible_check_mode": check}))
     process.stdin.close()
     process.stdin = None
     return process
@@ -102,15 +103,21 @@ def run_here(module: str, arguments: Mapping[str, Any], *, check: bool = False) 
 
     Not for a run that may leave its lock behind: the next one sees that its holder lives.
     """
-    stdout = io.StringIO()
+    return run_main(_main_of(module), {**arguments, "_ansible_check_mode": check})
+
+
+def run_main(main: Callable[[], None], arguments: Mapping[str, Any]) -> ModuleRun:
+    """As M(run_here), for the main function of a module, in which a test may have broken something."""
+    stdout, stderr = io.StringIO(), io.StringIO()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    _give(arguments)
     try:
-        with contextlib.redirect_stdout(stdout), contextlib.suppress(SystemExit):
-            _main_of(module, {**arguments, "_ansible_check_mode": check, "_ansible_diff": True})
+        with redirect_stdout(stdout), redirect_stderr(stderr), contextlib.suppress(SystemExit):
+            main()
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    return _result_of(stdout.getvalue(), "")
+    return _result_of(stdout.getvalue(), stderr.getvalue())
 
 
 def killed_at(module: str, arguments: Mapping[str, Any], point: str) -> bool:
@@ -146,15 +153,22 @@ def main() -> None:
         if not hasattr(found, name):
             raise AttributeError(path)
         setattr(found, name, value)
-    _main_of(sys.argv[1], json.load(sys.stdin))
+    _give(json.load(sys.stdin))
+    _main_of(sys.argv[1])()
 
 
-def _main_of(module: str, arguments: Mapping[str, Any]) -> None:
+def _main_of(module: str) -> Callable[[], None]:
+    main: Callable[[], None] = importlib.import_module(f"{PACKAGE}.{module}").main
+    return main
+
+
+def _give(arguments: Mapping[str, Any]) -> None:
+    """Let the next module of this process find its arguments."""
     from ansible.module_utils import basic
 
-    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    given = {"_ansible_diff": True, **arguments}
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode()
     basic._ANSIBLE_PROFILE = "legacy"  # where ansible-core has profiles; without effect before
-    importlib.import_module(f"{PACKAGE}.{module}").main()
 
 
 if __name__ == "__main__":

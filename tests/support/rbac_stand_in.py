@@ -20,7 +20,7 @@ from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
 
-PRIVILEGES = {"Collection": {"Query", "Search", "*"}, "Global": {"All", "*"}, "User": {"UpdateUser"}}
+PRIVILEGES = {"Collection": {"Insert", "Query", "Search", "*"}, "Global": {"All", "*"}, "User": {"UpdateUser"}}
 RIGHTS = {
     "SelectUser": "SelectUser",
     "SelectRole": "SelectOwnership",
@@ -33,13 +33,22 @@ RIGHTS = {
 
 @dataclass
 class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
-    """Users, roles and grants of a server; C(denied) are privileges its callers lack, C(calls) what changed it."""
+    """Users, roles and grants of a server; C(denied) are privileges its callers lack, C(calls) what changed it.
+
+    With C(guarded) nobody lists databases without a login. C(most_calls) changes are made, and then it is away.
+    """
 
     users: dict[str, set[str]] = field(default_factory=lambda: {"root": set()})
     roles: set[str] = field(default_factory=lambda: {"admin", "public"})
     grants: set[Grant] = field(default_factory=set)
+    passwords: dict[str, str] = field(default_factory=dict)
+    """Hashes. They, and the groups of privileges, are for servers that have the calls for them."""
+
+    groups: dict[str, set[str]] = field(default_factory=dict)
     databases: tuple[str, ...] = ("default",)
     denied: frozenset[str] = frozenset()
+    guarded: bool = False
+    most_calls: int = 1000
     max_roles: int = 10
     calls: list[str] = field(default_factory=list)
 
@@ -47,6 +56,8 @@ class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
         return milvus_pb2.GetVersionResponse(version="2.3.5")
 
     def ListDatabases(self, request: Any, context: Any) -> Any:
+        if self.guarded and "authorization" not in dict(context.invocation_metadata()):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "auth check failure, please check username and password")
         return milvus_pb2.ListDatabasesResponse(db_names=self.databases)
 
     def SelectUser(self, request: Any, context: Any) -> Any:
@@ -98,12 +109,18 @@ class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
             return _refused(f"not found the object type[name: {kind}], supported the object types: [...]")
         if entity.role.name not in self.roles:
             return _refused("not found the role, maybe the role isn't existed or internal system error")
+        if privilege in self.groups:
+            return _refused(f"can not operate the custom privilege group [{privilege}]")
         if privilege not in PRIVILEGES[kind]:
             return _refused(f"not found the privilege name[{privilege}]")
-        granted = Grant(entity.role.name, kind, entity.object_name, privilege, entity.db_name or "default", "root")
-        self.grants.add(granted)
-        self.calls.append(f"grant {granted}")
+        on = "*" if kind == "Global" else entity.object_name  # as if the name had not been there
+        self.change(Grant(entity.role.name, kind, on, privilege, entity.db_name or "default", "root"), request.type)
         return common_pb2.Status()
+
+    def change(self, granted: Grant, kind: Any) -> None:
+        gives = kind == milvus_pb2.OperatePrivilegeType.Grant
+        (self.grants.add if gives else self.grants.discard)(granted)
+        self.calls.append(f"{'grant' if gives else 'revoke'} {granted}")
 
     def OperateUserRole(self, request: Any, context: Any) -> Any:
         self._require("OperateUserRole", context)
@@ -111,11 +128,15 @@ class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
             return _refused("username must be not empty: invalid parameter", 1100)
         if request.username not in self.users:
             return _refused("not found the user, maybe the user isn't existed or internal system error")
-        self.users[request.username].add(request.role_name)
-        self.calls.append(f"member {request.username} of {request.role_name}")
+        joins = request.type == milvus_pb2.OperateUserRoleType.AddUserToRole
+        held = self.users[request.username]
+        (held.add if joins else held.discard)(request.role_name)
+        self.calls.append(f"{'member' if joins else 'no member'} {request.username} of {request.role_name}")
         return common_pb2.Status()
 
     def _require(self, method: str, context: Any) -> None:
+        if len(self.calls) >= self.most_calls:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "connection refused")
         if RIGHTS[method] in self.denied:
             detail = f"Privilege{RIGHTS[method]}: permission deny to clerk"
             context.abort(grpc.StatusCode.PERMISSION_DENIED, detail)

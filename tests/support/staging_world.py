@@ -22,7 +22,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import sdk
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server
 from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Progress
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.request import RestoreRequest
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_copy import staged
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_copy import StagedPart, staged
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_leftovers import (
     StagingArea,
 )
@@ -91,11 +91,16 @@ class World:
         """Everything in the folder of the instance, but for the two folders that all its copies lie in."""
         return [path for path in self.data.rglob("*") if path not in (self.folder.parent, self.folder.parents[1])]
 
-    def run(self, *numbers: int, warnings: list[str] | None = None, **options: Any) -> Any:
-        request = RestoreRequest((), Naming({}, ""), copy_concurrency=2, **options)
+    def part(self, *numbers: int, fold: bool = False, rows: bool = True) -> StagedPart:
         collections = [self.backup.meta.collections[number] for number in numbers]
+        return StagedPart(collections, collections if fold else (), rows)
+
+    def run(
+        self, *numbers: int, warnings: list[str] | None = None, part: StagedPart | None = None, **options: Any
+    ) -> Any:
+        request = RestoreRequest((), Naming({}, ""), copy_concurrency=2, **options)
         told = [] if warnings is None else warnings
-        return staged(self.area, request, self.place, self.backup, collections, Progress(), told)
+        return staged(self.area, request, self.place, self.backup, part or self.part(*numbers), Progress(), told)
 
     def put(self, relative: str, body: bytes = b"x", layout: BackupLayout | None = None) -> Path:
         path = Path((layout or self.layout).directory) / relative

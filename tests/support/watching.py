@@ -34,7 +34,7 @@ class Watch:
 
 @contextmanager
 def watching(home: Path) -> Iterator[Watch]:
-    """Look at all arguments of all processes meanwhile, and at all files of the home folder in the end."""
+    """Look at the arguments of all processes of that home meanwhile, and at all its files in the end."""
     (home / "tmp").mkdir(parents=True)
     watch, ended = Watch(home), threading.Event()
     looking = threading.Thread(target=_look, args=(watch, ended), daemon=True)
@@ -48,11 +48,14 @@ def watching(home: Path) -> Iterator[Watch]:
 
 
 def _look(watch: Watch, ended: threading.Event) -> None:
+    """A process of another home is none of this test: other tests run beside it."""
+    home = f"HOME={watch.home}".encode()
     while not ended.wait(LOOK_SECONDS):
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 arguments = path.read_bytes().decode("utf-8", "replace")
-            except OSError:  # it has ended meanwhile
+                ours = home in path.with_name("environ").read_bytes().split(b"\0")
+            except OSError:  # it has ended meanwhile, or is another user's
                 continue
-            if "CANARY" in arguments:
+            if ours and "CANARY" in arguments:
                 watch.note("arguments of a process", arguments)

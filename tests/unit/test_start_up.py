@@ -13,26 +13,36 @@ from pathlib import Path
 import pytest
 from collection_tree import link_checkout
 
-MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "plugins" / "modules").glob("milvus_*.py"))
+PLUGINS = Path(__file__).parents[2] / "plugins"
+MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("milvus_*.py"))
+OF_THE_CONTROL_NODE = sorted(
+    f"{kind}.{path.stem}" for kind in ("action", "filter", "lookup") for path in (PLUGINS / kind).glob("*.py")
+)
 HEAVY = ("pandas", "numpy", "pymilvus", "boto3", "botocore", "requests", "yaml", "grpc")
 TALKS_TO_MILVUS = frozenset(MODULES) - {"milvus_backup_info", "milvus_backup_prune"}
 PROBE = """
 import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
-importlib.import_module(f"ansible_collections.vectorops.milvus.plugins.modules.{sys.argv[2]}")
+importlib.import_module(f"ansible_collections.vectorops.milvus.plugins.{sys.argv[2]}")
 print(json.dumps([name for name in sys.argv[3:] if name in sys.modules]))
 """
 
 
-def loaded_by(module: str) -> list[str]:
-    command = [sys.executable, "-c", PROBE, str(link_checkout()), module, *HEAVY]
+def loaded_by(plugin: str) -> list[str]:
+    command = [sys.executable, "-c", PROBE, str(link_checkout()), plugin, *HEAVY]
     return list(json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout))
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_heavy_is_loaded_at_the_start(module: str) -> None:
     """Of pymilvus only its protocol is used; boto3 is for credentials and addresses that an option does not give."""
-    assert loaded_by(module) == (["grpc"] if module in TALKS_TO_MILVUS else [])
+    assert loaded_by(f"modules.{module}") == (["grpc"] if module in TALKS_TO_MILVUS else [])
+
+
+@pytest.mark.parametrize("plugin", OF_THE_CONTROL_NODE)
+def test_a_plugin_of_the_control_node_needs_ansible_alone(plugin: str) -> None:
+    """It needs no pymilvus there; and each task forks, so that each would load it anew."""
+    assert set(loaded_by(plugin)) <= {"yaml"}
 
 
 def test_the_protocol_is_that_of_pymilvus() -> None:

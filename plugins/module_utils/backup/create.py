@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import MilvusOpsError
 from ..milvus import catalog
-from ..milvus.catalog import CollectionName
-from ..milvus.selection import select_on_server
+from ..milvus.collection_name import CollectionName
+from ..milvus.databases import describe_databases
 from ..naming import is_in_passing
 from ..progress import Progress
 from ..store.copy import Copy, CopyTotals
 from .gc_pause import GcState, ManagementEndpoint
 from .inventory import CompleteBackup, Place, find_complete
 from .lock import acquire, release_dead
-from .manifest import BackupMeta
-from .plan import CollectionPlan, Source, plan_collection
+from .manifest import SNAPSHOT_FORMAT, BackupMeta, SnapshotMeta
+from .plan import CollectionPlan, Source, plan_collection, plan_metadata
 from .request import (
     META_ONLY,
     SKIP,
@@ -31,11 +31,26 @@ from .request import (
     require_same_request,
 )
 from .root_path import MISMATCH, prove_root_path, root_path_error
-from .run import BackupRun, Finished, backup_meta, is_about_one_collection, sample_keys, without_data
+from .run import (
+    BackupRun,
+    Finished,
+    backup_meta,
+    database_metas,
+    is_about_one_collection,
+    sample_keys,
+    without_data,
+)
+from .snapshot_run import SnapshotRun
+from .source_rules import require_exportable, require_not_held
 from .verify import verify_backup
 
 SKIP_FLUSH_WARNING = "strategy skip_flush: rows that were not flushed yet are not part of this backup"
+UNGUARDED_WARNING = (
+    "the object storage of the backups ignores conditional writes, so that no lock keeps two runs on one backup apart; "
+    "see to it that there is only one at a time"
+)
 PASSWORDS_WARNING = "passwords of users cannot be read from the server, so they are not part of this backup"
+HASHES_WARNING = "the backup holds hashes of passwords of users: whoever reads it can try to guess them"
 
 
 @dataclass(frozen=True)
@@ -79,7 +94,7 @@ def ensure_backup(
         names = _selected(request, source)
         _require_root_path(source, names)
     if check_mode:
-        return _planned(request, source, place, _missing(existing, names), progress, resumed)
+        return _planned(request, source, place, existing, names, progress, resumed)
     run_id = str(uuid.uuid4())
     held = acquire(
         place.store, place.lock_key, run_id, wait=request.lock_timeout, meanwhile=lambda: _whole(find_complete(place))
@@ -92,8 +107,13 @@ def ensure_backup(
         if existing is not None:
             require_same_request(existing, request, source, place)
         resumed = existing is None and check_unfinished(request, source, place)
-        run = BackupRun(request, source, place, progress, lock, management, existing, run_id, tool_version)
-        return _made(run.execute(_missing(existing, names)), request, resumed)
+        unguarded = [] if lock.keeps_others_out() else [UNGUARDED_WARNING]
+        run: BackupRun | SnapshotRun
+        if request.is_snapshot:
+            run = SnapshotRun(request, source, place, progress, lock, existing, run_id, tool_version)
+        else:
+            run = BackupRun(request, source, place, progress, lock, management, existing, run_id, tool_version)
+        return _made(run.execute(_missing(existing, names)), request, resumed, unguarded)
 
 
 def _keep(existing: CompleteBackup, request: BackupRequest, source: Source, place: Place) -> BackupOutcome:
@@ -110,10 +130,13 @@ def _keep(existing: CompleteBackup, request: BackupRequest, source: Source, plac
     )
 
 
-def _made(finished: Finished, request: BackupRequest, resumed: bool) -> BackupOutcome:
+def _made(finished: Finished, request: BackupRequest, resumed: bool, told: Sequence[str]) -> BackupOutcome:
     warnings = [f"collection {name} was left out: {cause}" for name, cause in finished.skipped_collections]
+    warnings += told
     warnings += [SKIP_FLUSH_WARNING] if request.strategy == SKIP_FLUSH else []
-    warnings += [PASSWORDS_WARNING] if request.rbac else []
+    if request.rbac:
+        hashes = any(user.get("password") for user in finished.meta.rbac.get("users", ()))
+        warnings.append(HASHES_WARNING if hashes else PASSWORDS_WARNING)
     warnings += [finished.gc_warning] if finished.gc_warning else []
     return BackupOutcome(
         changed=finished.changed,
@@ -143,7 +166,7 @@ def _missing(existing: CompleteBackup | None, names: Sequence[CollectionName]) -
 
 def _selected(request: BackupRequest, source: Source) -> list[CollectionName]:
     """The selected collections, without the staging ones of a restore that is under way."""
-    names = select_on_server(source.server, request.patterns, request.exclude)
+    names = catalog.select_on_server(source.server, request.patterns, request.exclude)
     described = [catalog.describe_collection(source.server, name) for name in names]
     chosen = [item.name for item in described if not is_in_passing(item.name.name, item.property_values)]
     if not chosen:
@@ -167,6 +190,7 @@ def _planned(
     request: BackupRequest,
     source: Source,
     place: Place,
+    existing: CompleteBackup | None,
     names: Sequence[CollectionName],
     progress: Progress,
     resumed: bool,
@@ -175,23 +199,38 @@ def _planned(
     plans: list[CollectionPlan] = []
     skipped: list[tuple[str, str]] = []
     with progress.phase("plan"):
-        for name in names:
+        for name in _missing(existing, names):
             try:
-                plans.append(plan_collection(source, place.layout, "", name, flush_timeout=None))
+                plan = _plan(request, source, place, name)
+                require_not_held(existing.meta.collections if existing else (), name, plan.meta.collection_id)
+                plans.append(plan)
             except MilvusOpsError as error:
                 if request.on_collection_error != SKIP or not is_about_one_collection(error):
                     raise
                 skipped.append((str(name), error.failure.cause))
     if request.strategy == META_ONLY:
         plans = [without_data(plan) for plan in plans]
+    databases = database_metas(describe_databases(source.server, (name.database for name in names)))
     return BackupOutcome(
         changed=True,
         exists=False,
-        meta=backup_meta("", place, source, [plan.meta for plan in plans]),
+        meta=replace(
+            backup_meta("", place, source, [plan.meta for plan in plans], databases=databases),
+            format=SNAPSHOT_FORMAT if request.is_snapshot else "",
+        ),
         resumed=resumed,
         skipped_collections=tuple(skipped),
         sample=sample_keys(_all_copies(plans)),
     )
+
+
+def _plan(request: BackupRequest, source: Source, place: Place, name: CollectionName) -> CollectionPlan:
+    """How much the server will export is not known before it does."""
+    if not request.is_snapshot:
+        return plan_collection(source, place.layout, "", name, flush_timeout=None)
+    require_exportable(catalog.describe_collection(source.server, name))
+    meta = replace(plan_metadata(source, "", name), snapshot=SnapshotMeta("", 0, 0))
+    return CollectionPlan(meta, place.layout, {})
 
 
 def _all_copies(plans: Iterable[CollectionPlan]) -> Iterable[Copy]:

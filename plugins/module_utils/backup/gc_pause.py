@@ -4,7 +4,11 @@
 """Holding the server's garbage collection while a copy runs, where the server can (management endpoint).
 
 Servers of the 2.3 line have no such call (404), so a backup never relies on it: a vanished object is planned again.
-Newer ones answer with a ticket that must be given back. The pause ends by itself after C(PAUSE_SECONDS).
+From 2.6.8 on they answer with a ticket, and only that ends the pause; before, there is one pause for everybody. It is
+for all collections: a pause for one of them does not keep its orphaned files, and a server takes 64 tickets at a time.
+
+A pause that is lost, with a run that was killed before the ticket was stored or after it was renewed, ends by itself
+after C(PAUSE_SECONDS).
 """
 
 from __future__ import annotations
@@ -16,14 +20,16 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import MilvusOpsError, usage_error
 
 PATH = "/management/datacoord/garbage_collection/"
-PAUSE_SECONDS = 3600
-RENEW_SECONDS = 1800
+PAUSE_SECONDS = 900
+RENEW_SECONDS = 240
 CALL_SECONDS = 15
 MAX_ANSWER_BYTES = 65536
+NO_MILVUS = "the answer is none of a Milvus server"
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def management_endpoint(url: str | None, ca_path: str | None) -> ManagementEndpo
 
 
 def pause(endpoint: ManagementEndpoint | None) -> GcState:
-    """Pause for an hour. A server without the call, or out of reach, is a state with its reason, not an error."""
+    """Pause for a while. A server without the call, or out of reach, is a state with its reason, not an error."""
     if endpoint is None:
         return GcState(False, reason="no management_endpoint is given")
     try:
@@ -78,7 +84,10 @@ def pause(endpoint: ManagementEndpoint | None) -> GcState:
         return GcState(False, reason=known)
     except (urllib.error.URLError, OSError) as error:
         return GcState(False, reason=f"the management endpoint does not answer: {getattr(error, 'reason', error)}")
-    return GcState(True, ticket=_ticket(answer))
+    values = _understood(answer)
+    if values is None:
+        return GcState(False, reason=NO_MILVUS)
+    return GcState(True, ticket=str(values.get("ticket") or ""))
 
 
 def resume(endpoint: ManagementEndpoint | None, ticket: str) -> str:
@@ -86,42 +95,49 @@ def resume(endpoint: ManagementEndpoint | None, ticket: str) -> str:
     if endpoint is None:
         return "no management_endpoint is given"
     try:
-        endpoint.get(PATH + "resume", **({"ticket": ticket} if ticket else {}))
+        answer = endpoint.get(PATH + "resume", **({"ticket": ticket} if ticket else {}))
     except (urllib.error.URLError, OSError) as error:
         return str(getattr(error, "reason", error))
-    return ""
+    return NO_MILVUS if _understood(answer) is None else ""
 
 
 class GcPause:
-    """A pause that is renewed until M(end). C(wanted) None pauses where the server can, True requires it."""
+    """A pause that is renewed from M(begin) to M(end). C(wanted) None pauses where the server can, True requires it.
+
+    A thread asks for it, so that a run that is told to stop meanwhile still learns the ticket, and gives it back.
+    """
 
     def __init__(self, endpoint: ManagementEndpoint | None, *, wanted: bool | None) -> None:
         self._endpoint = endpoint
+        self._wanted = wanted
         self._stop = threading.Event()
-        self._renewer: threading.Thread | None = None
-        self.state = GcState(False, reason="it was not asked for")
-        if wanted is False or (wanted is None and endpoint is None):
-            return
-        self.state = pause(endpoint)
-        if wanted and not self.state.paused:
+        self._asked = threading.Event()
+        self._holder = threading.Thread(target=self._hold, name="gc-pause", daemon=True)
+        self._state = GcState(False, reason="it was not asked for")
+
+    def begin(self) -> GcState:
+        """Raises C(version) where the pause is required and cannot be had."""
+        if self._wanted is False or (self._wanted is None and self._endpoint is None):
+            return self._state
+        self._holder.start()
+        self._asked.wait()
+        if self._wanted and not self._state.paused:
             raise MilvusOpsError(
                 "version",
                 "pausing the garbage collection of the server",
-                endpoint.url if endpoint else "management_endpoint",
-                self.state.reason,
+                self._endpoint.url if self._endpoint else "management_endpoint",
+                self._state.reason,
                 next_step="leave pause_gc unset: it is then used where the server has it, and a backup is safe without",
             )
-        if self.state.paused:
-            self._renewer = threading.Thread(target=self._renew, name="gc-pause", daemon=True)
-            self._renewer.start()
+        return self._state
 
     def end(self) -> str:
         """Resume the garbage collection; returns a warning, or ''."""
         self._stop.set()
-        if self._renewer is None:
+        if self._holder.ident is None:
             return ""
-        self._renewer.join()
-        problem = resume(self._endpoint, self.state.ticket)
+        self._holder.join()
+        problem = resume(self._endpoint, self._state.ticket) if self._state.paused else ""
         return (
             f"the garbage collection of the server was not resumed ({problem}); it resumes by itself "
             f"after {PAUSE_SECONDS} seconds"
@@ -129,18 +145,23 @@ class GcPause:
             else ""
         )
 
-    def _renew(self) -> None:
-        while not self._stop.wait(RENEW_SECONDS):
+    def _hold(self) -> None:
+        try:
+            self._state = pause(self._endpoint)
+        finally:
+            self._asked.set()
+        while self._state.paused and not self._stop.wait(RENEW_SECONDS):
             renewed = pause(self._endpoint)
             if renewed.paused:
-                old, self.state = self.state, renewed
+                old, self._state = self._state, renewed
                 if old.ticket and old.ticket != renewed.ticket:
                     resume(self._endpoint, old.ticket)
 
 
-def _ticket(answer: bytes) -> str:
+def _understood(answer: bytes) -> dict[str, Any] | None:
+    """What a server says that has done it; None for the page of another service."""
     try:
         values = json.loads(answer)
     except ValueError:
-        return ""
-    return str(values.get("ticket") or "") if isinstance(values, dict) else ""
+        return None
+    return values if isinstance(values, dict) and values.get("msg") == "OK" else None

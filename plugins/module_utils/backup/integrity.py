@@ -103,8 +103,7 @@ def write_manifest(
     remaining = iter(objects)
     while batch := list(islice(remaining, SHARD_OBJECTS)):
         count, size = count + len(batch), size + sum(item.size for item in batch)
-        lines = (json.dumps([item.key.removeprefix(layout.directory), item.size, item.etag]) for item in batch)
-        body = "\n".join(lines).encode()
+        body = "\n".join(_line(layout, item) for item in batch).encode()
         name = f"objects-{first_shard + len(shards):05d}.jsonl"
         put(layout.control + name, body)
         shards.append((name, digest(body)))
@@ -179,10 +178,16 @@ def _require_types(manifest: Manifest) -> None:
             raise TypeError(f"{name} is {getattr(manifest, name)!r:.80}")
 
 
+def _line(layout: BackupLayout, item: StoredObject) -> str:
+    """Key, size and ETag; the MD5 too where no ETag is one."""
+    values = [item.key.removeprefix(layout.directory), item.size, item.etag]
+    return json.dumps([*values, item.md5] if item.md5 else values)
+
+
 def _recorded(store: ObjectStore, layout: BackupLayout, key: str, line: bytes) -> StoredObject:
     try:
-        relative, size, etag = json.loads(line)
-        return StoredObject(layout.directory + relative, int(size), str(etag))
+        relative, size, etag, *md5 = json.loads(line)
+        return StoredObject(layout.directory + relative, int(size), str(etag), *map(str, md5))
     except (ValueError, TypeError) as error:
         raise _corrupt(store, key, f"a line of it cannot be read: {error}") from error
 

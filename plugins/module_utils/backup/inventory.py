@@ -13,12 +13,13 @@ from typing import Any
 from ..errors import MilvusOpsError
 from ..store.base import ObjectStore, StoredBytes
 from .integrity import HEADER_NAME, MAX_META_BYTES, Manifest, read_manifest
-from .layout import ALL_PARTITIONS, DELTA_LOG, BackupLayout
+from .layout import ALL_PARTITIONS, CUTOVER_FOLDER, DELTA_LOG, BackupLayout
 from .manifest import BackupMeta
 from .reading import LEVEL_FILES, parse_full_meta, parse_level_files
 from .verify import verify_meta
 
 MAX_PLAN_BYTES = 64 << 20
+MOST_SHOWN = 10
 PLAN_NAME = "plan.json"
 LOCK_NAME = "lock.json"
 NOT_COMMITTED = "it was begun and never finished: it has no meta/full_meta.json"
@@ -128,7 +129,7 @@ def require_complete(place: Place) -> CompleteBackup:
             "not_found",
             "opening the backup",
             place.label,
-            f"there is no such backup; backups here: {', '.join(backup_names(place)[:10]) or 'none'}",
+            f"there is no such backup; backups here: {_shown(place.layout.name, backup_names(place))}",
             next_step="correct name, backup_bucket_name or backup_root_path",
         )
     ours = holds_own_objects(place)
@@ -143,6 +144,15 @@ def require_complete(place: Place) -> CompleteBackup:
     )
 
 
+def _shown(wanted: str, names: list[str]) -> str:
+    """Those first that are written most like the one that was asked for: a wrong name is often nearly right."""
+    from difflib import get_close_matches  # for an error alone
+
+    shown = get_close_matches(wanted, names, MOST_SHOWN, cutoff=0.0)
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return f"{', '.join(shown)}{more}" if names else "none"
+
+
 def holds_own_objects(place: Place) -> bool:
     """Whether this collection wrote here, other than the locks of restores: those are in other tools' backups too."""
     listed = place.store.list_objects(place.layout.control)
@@ -150,9 +160,10 @@ def holds_own_objects(place: Place) -> bool:
 
 
 def backup_names(place: Place) -> list[str]:
-    """Every folder of the backup root path, in order of name."""
+    """Every folder of the backup root path but that of the records of cut-overs, in order of name."""
     root = f"{place.layout.root_path}/" if place.layout.root_path else ""
-    return [prefix[len(root) :].rstrip("/") for prefix in place.store.list_prefixes(root)]
+    names = (prefix[len(root) :].rstrip("/") for prefix in place.store.list_prefixes(root))
+    return [name for name in names if name != CUTOVER_FOLDER]
 
 
 def unfinished_request(place: Place) -> Mapping[str, Any] | None:
@@ -189,5 +200,5 @@ def unfinished_gc_ticket(place: Place) -> str | None:
 
 def holds_foreign_objects(place: Place) -> bool:
     """Whether data or metadata lie here without a plan of ours: another tool is, or was, at work."""
-    directories = (place.layout.binlogs, place.layout.meta(""))
+    directories = (place.layout.binlogs, place.layout.bundle, place.layout.meta(""))
     return any(place.store.has_objects(directory) for directory in directories)

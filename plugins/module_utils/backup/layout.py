@@ -17,6 +17,9 @@ NEW_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 KNOWN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 INSERT_LOG = "insert_log"
 DELTA_LOG = "delta_log"
+CUTOVER_FOLDER = ".cutover"
+"""Beside the backups: what cut-overs have changed and may have to change back. No backup can have this name."""
+
 META_FILES = (
     "backup_meta.json",
     "collection_meta.json",
@@ -25,6 +28,8 @@ META_FILES = (
     "full_meta.json",
 )
 """In the order of writing. The last one commits: no backup without it."""
+
+SNAPSHOT_META_FILES = ("backup_meta.json", "collection_meta.json", "full_meta.json")
 
 _NUMBER = "0|[1-9][0-9]{0,18}"
 """One spelling for one number: two keys that mean the same ids would be copied to one place. Ids have 64 bits."""
@@ -91,6 +96,11 @@ class BackupLayout:
     @property
     def binlogs(self) -> str:
         return f"{self.directory}binlogs/"
+
+    @property
+    def bundle(self) -> str:
+        """What servers exported from snapshots."""
+        return f"{self.directory}bundle/"
 
     @property
     def control(self) -> str:

@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .listing import FoundBackup
-from .manifest import BackupMeta, CollectionMeta
+from .manifest import BINLOG_FORMAT, BackupMeta, CollectionMeta
 from .prune import Candidate, Pruned
-from .reporting import collection_result, place_result
+from .reporting import collection_result, known_rows, place_result
 from .verify import SHOWN_OBJECTS, Verification
 
 SHOWN_COLLECTIONS = 50
@@ -91,7 +91,7 @@ def _candidate_result(candidate: Candidate) -> dict[str, Any]:
 
 def _content_result(meta: BackupMeta | None) -> dict[str, Any]:
     if meta is None:
-        empty = {"rows": None, "objects": None, "bytes": None}
+        empty = {"format": "", "rows": None, "objects": None, "bytes": None}
         return {"id": "", "server_version": "", "collections": [], "collection_count": None, **empty}
     names = sorted(item.qualified_name for item in meta.collections)
     return {
@@ -99,7 +99,8 @@ def _content_result(meta: BackupMeta | None) -> dict[str, Any]:
         "server_version": meta.server_version,
         "collections": names[:SHOWN_COLLECTIONS],
         "collection_count": len(names),
-        "rows": meta.rows,
+        "format": meta.format or BINLOG_FORMAT,
+        "rows": known_rows(*meta.collections),
         "objects": meta.objects,
         "bytes": meta.size,
     }
@@ -109,7 +110,11 @@ def _collection_detail(collection: CollectionMeta) -> dict[str, Any]:
     return {
         **collection_result(collection),
         "partitions": [
-            {"name": partition.name, "rows": partition.rows, "segments": len(partition.segments)}
+            {
+                "name": partition.name,
+                "rows": None if collection.snapshot else partition.rows,
+                "segments": None if collection.snapshot else len(partition.segments),
+            }
             for partition in collection.partitions
         ],
         "indexes": [
@@ -118,7 +123,7 @@ def _collection_detail(collection: CollectionMeta) -> dict[str, Any]:
         "fields": _field_names(collection.schema.get("fields")),
         "aliases": list(collection.aliases),
         "load_state": collection.load_state,
-        "has_deletes": collection.has_deletes,
+        "has_deletes": None if collection.snapshot else collection.has_deletes,
     }
 
 

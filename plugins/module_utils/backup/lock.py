@@ -120,6 +120,20 @@ class BackupLock:
                     self._lost = "it was removed" if holder is None else f"{holder.describe()} took it"
         self.require()
 
+    def keeps_others_out(self) -> bool:
+        """Whether the store honours conditions: it refuses to create what is there. One that ignores them says nothing.
+
+        Raises if the lock was lost.
+        """
+        self.require()
+        with self._guard:
+            try:
+                body = _encode(replace(self._holder, written_at=time.time()))
+                self._etag = self._store.write(self._key, body, if_absent=True)
+            except ConditionFailed:
+                return True
+        return False
+
     def _renew_forever(self) -> None:
         while not self._stop.wait(RENEW_SECONDS):
             try:

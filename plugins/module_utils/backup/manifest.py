@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from .layout import META_FILES
+from .instance_meta import NO_FLUSH_ALL, DatabaseMeta, FlushAllMeta
+from .layout import META_FILES, SNAPSHOT_META_FILES
 
 ALWAYS_WRITTEN = frozenset({"size", "has_index", "state_code", "log_size"})
 NESTED = frozenset({"collection_backups", "infos", "l0_segments", "partition_backups", "segment_backups"})
-DEFAULT_DATABASE = "default"
+BINLOG_FORMAT, SNAPSHOT_FORMAT = "binlog", "snapshot"
+"""Backups of binlogs say none; those that servers exported from snapshots do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,24 @@ class IndexMeta:
 
 
 @dataclass(frozen=True)
+class SnapshotMeta:
+    """Where the snapshot of a collection lies, and how much the server says it exported.
+
+    C(path) is that of its metadata file, below the directory of the backup; C(files) are without the metadata's own.
+    C(rows) were counted around the moment of the snapshot, None where that was not possible; milvus-backup never does.
+    """
+
+    path: str
+    files: int
+    bytes: int
+    rows: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        named = _compact({"metadata_path": self.path, "total_files": self.files, "total_bytes": self.bytes})
+        return named if self.rows is None else {**named, "row_count": self.rows}
+
+
+@dataclass(frozen=True)
 class CollectionMeta:
     """One collection; C(schema) and C(properties) as milvus/schema.py makes them, C(timestamp) hybrid."""
 
@@ -178,6 +198,8 @@ class CollectionMeta:
     aliases: tuple[str, ...]
     l0_segments: tuple[SegmentMeta, ...] = ()
     replicas: int = 1
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
+    snapshot: SnapshotMeta | None = None
 
     @property
     def qualified_name(self) -> str:
@@ -190,11 +212,15 @@ class CollectionMeta:
 
     @property
     def size(self) -> int:
-        return sum(segment.size for segment in self.segments)
+        return sum(segment.size for segment in self.segments) + (self.snapshot.bytes if self.snapshot else 0)
+
+    @property
+    def objects(self) -> int:
+        return sum(segment.objects for segment in self.segments) + (self.snapshot.files if self.snapshot else 0)
 
     @property
     def rows(self) -> int:
-        """Rows in the segments, deleted ones included."""
+        """Rows in the segments, deleted ones included; a snapshot does not say."""
         return sum(partition.rows for partition in self.partitions)
 
     @property
@@ -218,6 +244,7 @@ class CollectionMeta:
                 "index_infos": [index.to_json() for index in self.indexes],
                 "load_state": self.load_state,
                 "backup_physical_timestamp": self.sealed_at,
+                "channel_checkpoints": dict(self.checkpoints),
                 "l0_segments": Each(self.l0_segments if segments else ()),
                 "properties": [dict(pair) for pair in self.properties],
                 "db_id": self.database_id,
@@ -227,6 +254,7 @@ class CollectionMeta:
                 "aliases": list(self.aliases),
                 # Not of milvus-backup, which leaves out what it does not know; written only where it says something.
                 "replica_number": self.replicas if self.replicas > 1 else 0,
+                "snapshot_backup": self.snapshot.to_json() if self.snapshot else None,
             }
         )
 
@@ -239,8 +267,14 @@ class BackupMeta:
     name: str
     server_version: str
     collections: tuple[CollectionMeta, ...]
-    databases: tuple[tuple[str, int], ...]
+    databases: tuple[DatabaseMeta, ...]
     rbac: Mapping[str, Any] = field(default_factory=dict)
+    flush_all: FlushAllMeta = NO_FLUSH_ALL
+    format: str = ""
+
+    @property
+    def is_snapshot(self) -> bool:
+        return self.format == SNAPSHOT_FORMAT
 
     @property
     def size(self) -> int:
@@ -252,12 +286,15 @@ class BackupMeta:
 
     @property
     def objects(self) -> int:
-        return sum(segment.objects for collection in self.collections for segment in collection.segments)
+        return sum(collection.objects for collection in self.collections)
 
 
 @dataclass(frozen=True)
 class MetaFiles(Mapping[str, bytes]):
-    """The five files by name, in the order of writing, C(full_meta.json) last; each is made when it is asked for."""
+    """The files by name, in the order of writing, C(full_meta.json) last; each is made when it is asked for.
+
+    A snapshot has no segments that the files of partitions and segments could name.
+    """
 
     backup: BackupMeta
 
@@ -274,10 +311,14 @@ class MetaFiles(Mapping[str, bytes]):
             return file.getvalue()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(META_FILES)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(META_FILES)
+        return len(self._names)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return SNAPSHOT_META_FILES if self.backup.is_snapshot else META_FILES
 
     def _segments(self) -> tuple[SegmentMeta, ...]:
         parts = (partition for collection in self.backup.collections for partition in collection.partitions)
@@ -291,6 +332,7 @@ class MetaFiles(Mapping[str, bytes]):
                 "name": self.backup.name,
                 "size": self.backup.size,
                 "milvus_version": self.backup.server_version,
+                "format": self.backup.format,
             }
         )
 
@@ -311,9 +353,9 @@ class MetaFiles(Mapping[str, bytes]):
                 "size": self.backup.size,
                 "milvus_version": self.backup.server_version,
                 "rbac_meta": self.backup.rbac,
-                "database_backups": [
-                    _compact({"db_name": name, "db_id": database_id}) for name, database_id in self.backup.databases
-                ],
+                "database_backups": [database.to_json() for database in self.backup.databases],
+                **self.backup.flush_all.to_json(),
+                "format": self.backup.format,
             }
         )
 

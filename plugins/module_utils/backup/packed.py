@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -62,6 +62,15 @@ class PackedLogs(Sequence[FieldLogs]):
         for _key, stored in ordered:
             self._etags.append(stored.etag)
 
+    def only(self, wanted: Container[tuple[int, int]]) -> PackedLogs:
+        """Those of these fields and ids; a delete log has the field 0."""
+        logs = (
+            (LogKey(0, 0, 0, self._fields[number] if self._fields else None, self._ids[number]), stored)
+            for number, stored in enumerate(self._stored(number) for number in range(self.objects))
+            if (self._field_of(number), self._ids[number]) in wanted
+        )
+        return PackedLogs(self._folder, logs)
+
     @property
     def objects(self) -> int:
         return len(self._ids)
@@ -88,11 +97,11 @@ class PackedLogs(Sequence[FieldLogs]):
 
     def by_name(self) -> list[tuple[str, StoredObject]]:
         """What follows the folder in the key of each log, and the stored object; in the order of a listing."""
-        named = (
-            (name, StoredObject(self._folder + name, self._sizes[number], self._etags[number]))
-            for number, name in enumerate(map(self._name, range(self.objects)))
-        )
+        named = ((self._name(number), self._stored(number)) for number in range(self.objects))
         return sorted(named, key=itemgetter(0))
+
+    def _stored(self, number: int) -> StoredObject:
+        return StoredObject(self._folder + self._name(number), self._sizes[number], self._etags[number])
 
     def _field_of(self, number: int) -> int:
         """Delete logs have no field; the format gives them 0."""

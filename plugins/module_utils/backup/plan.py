@@ -13,19 +13,25 @@ from operator import itemgetter
 
 from ..errors import MilvusOpsError
 from ..milvus import catalog
-from ..milvus.catalog import Collection, CollectionName
-from ..milvus.schema import FLOAT16_VECTOR, SYSTEM_FIELD_IDS, field_ids, stored_fields
+from ..milvus.bulk_imports import V1, BulkImports
+from ..milvus.catalog import Collection
+from ..milvus.collection_name import CollectionName
+from ..milvus.features import SEGMENT_DESCRIBE, has
+from ..milvus.schema import SYSTEM_FIELD_IDS, may_be_missing, stored_fields
+from ..milvus.segment_logs import named_logs
 from ..milvus.segments import FlushPoint, Segment, flush, flushed_segments
 from ..milvus.server import Server
-from ..naming import is_own_property
+from ..naming import is_carried
 from ..store.base import ObjectStore, StoredObject
 from ..store.copy import Copy
-from .layout import DELTA_LOG, INSERT_LOG, BackupLayout, InstanceLayout, LogKey
+from .layout import ALL_PARTITIONS, DELTA_LOG, INSERT_LOG, BackupLayout, InstanceLayout, LogKey
 from .manifest import CollectionMeta, FieldLogs, IndexMeta, PartitionMeta, SegmentMeta
 from .packed import PackedLogs, SegmentLogs
 from .root_path import root_path_error
+from .source_rules import require_backupable, require_known_storage, require_no_imports
 
 PLAN_ATTEMPTS = 3
+LEVEL_ZERO_NAME = "L0"
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Source:
     server: Server
     store: ObjectStore
     layout: InstanceLayout
+    bulk: BulkImports | None = None
+    """Its interface by REST, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +91,66 @@ def plan_collection(
     Reads the segment list before and after the listing: a compaction in between would mix a segment with its result.
     """
     collection = catalog.describe_collection(source.server, name)
-    _refuse_what_cannot_be_restored(collection)
+    require_backupable(source.server.version, collection)
+    require_no_imports(source.bulk, source.server.version, collection)
     point = FlushPoint(0, 0)
     if flush_timeout is not None:
         point = flush(source.server, name, flush_timeout)
     for _attempt in range(PLAN_ATTEMPTS):
-        segments = flushed_segments(source.server, name)
-        logs = stored_logs(source, collection, {segment.segment_id for segment in segments})
-        still_there = {segment.segment_id for segment in flushed_segments(source.server, name)}
-        if all(segment.segment_id in still_there for segment in segments):
-            metas = [segment_meta(source, collection, segment, logs[segment.segment_id]) for segment in segments]
+        found = _stored_segments(source, collection)
+        if found is not None:
+            metas = [segment_meta(source, collection, item, logs, channel) for item, logs, channel in found]
             meta = _collection_meta(source.server, backup_id, collection, metas, point)
-            return CollectionPlan(meta, backup, logs)
+            return CollectionPlan(meta, backup, {segment.segment_id: logs for segment, logs, _channel in found})
     raise MilvusOpsError(
         "source_changed",
         "planning the backup",
         str(name),
         f"the segments changed during each of {PLAN_ATTEMPTS} attempts to list them (compaction)",
         next_step="run the task again when the collection is calmer",
+    )
+
+
+def plan_metadata(source: Source, backup_id: str, name: CollectionName) -> CollectionMeta:
+    """A collection without any segment: schema, partitions, indexes and settings."""
+    collection = catalog.describe_collection(source.server, name)
+    return _collection_meta(source.server, backup_id, collection, (), FlushPoint(0, 0))
+
+
+def _stored_segments(source: Source, collection: Collection) -> list[tuple[Segment, SegmentLogs, str]] | None:
+    """The segments with their logs and channels; None where a compaction replaced one of them meanwhile."""
+    try:
+        segments = flushed_segments(source.server, collection.name)
+        require_known_storage(collection, segments)
+        logs = stored_logs(source, collection, {segment.segment_id for segment in segments})
+        found = [(segment, *_named(source, collection, segment, logs[segment.segment_id])) for segment in segments]
+        still_there = {segment.segment_id for segment in flushed_segments(source.server, collection.name)}
+    except MilvusOpsError as error:
+        if "segment not found" in error.failure.cause:
+            return None
+        raise
+    return found if all(segment.segment_id in still_there for segment in segments) else None
+
+
+def _named(source: Source, collection: Collection, segment: Segment, logs: SegmentLogs) -> tuple[SegmentLogs, str]:
+    """Of what the listing shows, what the server says belongs to the segment, where it can say so."""
+    if source.bulk is None or not has(source.server.version, SEGMENT_DESCRIBE):
+        return logs, ""
+    named = named_logs(source.bulk.rest, collection.name.database, collection.collection_id, segment.segment_id)
+    inserts = logs.inserts.only(named.inserts)
+    deletes = logs.deletes.only({(0, log) for log in named.deletes})
+    if inserts.objects == len(named.inserts) and deletes.objects == len(named.deletes):
+        return SegmentLogs(inserts, deletes), named.channel
+    missing = len(named.inserts) + len(named.deletes) - inserts.objects - deletes.objects
+    prefix = source.layout.segment_prefix(segment.collection_id, segment.partition_id, segment.segment_id)
+    if not logs.inserts and segment.rows:
+        raise root_path_error(source.store, source.layout, prefix)
+    raise MilvusOpsError(
+        "source_changed",
+        "planning the backup",
+        f"{source.store.label}/{prefix}",
+        f"{missing} logs of this segment are not there, though the server names them",
+        next_step="run the task again; if it stays, objects of this segment were lost from the object storage",
     )
 
 
@@ -137,8 +187,11 @@ def _segment_of(log: tuple[LogKey, StoredObject]) -> tuple[int, int]:
     return log[0].partition_id, log[0].segment_id
 
 
-def segment_meta(source: Source, collection: Collection, segment: Segment, logs: SegmentLogs) -> SegmentMeta:
-    if segment.rows and not logs.inserts:
+def segment_meta(
+    source: Source, collection: Collection, segment: Segment, logs: SegmentLogs, channel: str = ""
+) -> SegmentMeta:
+    level_zero = segment.level == LEVEL_ZERO_NAME
+    if segment.rows and not logs.inserts and not level_zero:
         prefix = source.layout.segment_prefix(segment.collection_id, segment.partition_id, segment.segment_id)
         raise root_path_error(source.store, source.layout, prefix)
     _require_whole_segment(collection, segment, logs.inserts)
@@ -149,14 +202,19 @@ def segment_meta(source: Source, collection: Collection, segment: Segment, logs:
         rows=segment.rows,
         binlogs=logs.inserts,
         deltalogs=logs.deletes,
-        group_id=segment.segment_id,
+        group_id=0 if segment.partition_id == ALL_PARTITIONS else segment.segment_id,
+        is_l0=level_zero,
+        channel=channel,
         storage_version=segment.storage_version,
     )
 
 
 def _require_whole_segment(collection: Collection, segment: Segment, logs: Iterable[FieldLogs]) -> None:
     """Each field has equally many logs, and none is missing; else the listing saw a segment in the making."""
-    expected = {*SYSTEM_FIELD_IDS, *field_ids(collection.schema).values()}
+    if segment.storage_version > V1:
+        return  # column groups: which they are is written in the files
+    fields = [field for field in stored_fields(collection.schema) if not may_be_missing(field)]
+    expected = {*SYSTEM_FIELD_IDS, *(int(field.get("fieldID") or 0) for field in fields)}
     inserts = {item.field_id: len(item.logs) for item in logs}
     counts = set(inserts.values())
     if not inserts or (expected <= inserts.keys() and len(counts) == 1):
@@ -206,31 +264,21 @@ def _collection_meta(
             for index in catalog.list_indexes(server, collection.name)
         ),
         load_state=state,
-        properties=tuple(pair for pair in collection.properties if not is_own_property(pair["key"])),
+        properties=tuple(pair for pair in collection.properties if is_carried(pair["key"])),
         created=collection.created,
         virtual_channels=collection.virtual_channels,
         physical_channels=collection.physical_channels,
         aliases=collection.aliases,
+        checkpoints=point.checkpoints,
+        l0_segments=tuple(by_partition[ALL_PARTITIONS]),
         replicas=catalog.replica_number(server, collection.name) if state == "Loaded" else 1,
     )
-
-
-def _refuse_what_cannot_be_restored(collection: Collection) -> None:
-    half = [str(field["name"]) for field in stored_fields(collection.schema) if field["data_type"] == FLOAT16_VECTOR]
-    if half:
-        raise MilvusOpsError(
-            "version",
-            "planning the backup",
-            f"{collection.name}, field {', '.join(half)}",
-            "this server cannot import float16 vectors, so a backup of them could not be restored",
-            next_step="leave this collection out with exclude",
-        )
 
 
 def _require_known_partitions(
     collection: Collection, by_partition: Mapping[int, list[SegmentMeta]], known: set[int]
 ) -> None:
-    unknown = sorted(set(by_partition) - known)
+    unknown = sorted(set(by_partition) - known - {ALL_PARTITIONS})
     if unknown:
         raise MilvusOpsError(
             "source_changed",

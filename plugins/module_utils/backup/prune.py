@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import MilvusOpsError
+from ..progress import Progress
 from .inventory import Place
 from .listing import COMPLETE, UNFINISHED, FoundBackup, examine, matching_names
 from .remove import Removal, ensure_absent
@@ -116,6 +117,7 @@ def execute_prune(
                 lock_timeout=0,
                 force_foreign=force_foreign,
                 check_mode=check_mode,
+                progress=Progress(),
                 still_wanted=lambda place=place, candidate=candidate: _require_unchanged(place, candidate),  # type: ignore[misc]
             )
         except MilvusOpsError as error:

@@ -14,9 +14,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import MilvusOpsError
+from ..milvus.collection_name import DEFAULT_DATABASE
+from .bundle import is_metadata_path
+from .instance_meta import DatabaseMeta, FlushAllMeta
 from .layout import ALL_PARTITIONS, META_FILES
 from .manifest import (
-    DEFAULT_DATABASE,
+    SNAPSHOT_FORMAT,
     BackupMeta,
     CollectionMeta,
     FieldLogs,
@@ -24,6 +27,7 @@ from .manifest import (
     Log,
     PartitionMeta,
     SegmentMeta,
+    SnapshotMeta,
 )
 
 LEVEL_FILES = META_FILES[:-1]
@@ -118,6 +122,12 @@ class _Node:
             return value
         raise _Malformed(f"{self.path}.{key} is not an object")
 
+    def text_map(self, key: str) -> dict[str, str]:
+        found = self.mapping(key)
+        if all(isinstance(value, str) for value in found.values()):
+            return {str(name): value for name, value in found.items()}
+        raise _Malformed(f"{self.path}.{key} holds what is not a text")
+
     def _list(self, key: str) -> list[Any]:
         value = self.value(key)
         if value is None:
@@ -195,12 +205,12 @@ def _from_levels(roots: Mapping[str, _Node]) -> BackupMeta:
 
 
 def _backup(node: _Node) -> BackupMeta:
-    if node.text("format"):
+    if node.text("format") not in ("", SNAPSHOT_FORMAT):
         raise MilvusOpsError(
             "version",
             "reading the backup",
             node.text("name"),
-            f"the backup has the format {node.text('format')!r}; only binlog backups can be read",
+            f"the backup has the format {node.text('format')!r}; only those of binlogs and of snapshots can be read",
             next_step="restore it with the tool that wrote it",
         )
     return BackupMeta(
@@ -208,9 +218,20 @@ def _backup(node: _Node) -> BackupMeta:
         name=node.text("name"),
         server_version=node.text("milvus_version"),
         collections=tuple(_collection(item) for item in node.nodes("collection_backups")),
-        databases=tuple((item.text("db_name"), item.number("db_id")) for item in node.nodes("database_backups")),
+        databases=tuple(_database(item) for item in node.nodes("database_backups")),
         rbac=node.mapping("rbac_meta"),
+        flush_all=FlushAllMeta(
+            node.text_map("flush_all_msgs_base64"),
+            node.text("control_channel_name"),
+            node.texts("physical_channel_names"),
+        ),
+        format=node.text("format"),
     )
+
+
+def _database(node: _Node) -> DatabaseMeta:
+    properties = tuple(_spelled(item.values) for item in _pairs(node, "properties"))
+    return DatabaseMeta(node.text("db_name") or DEFAULT_DATABASE, node.number("db_id"), properties)
 
 
 def _collection(node: _Node) -> CollectionMeta:
@@ -236,7 +257,20 @@ def _collection(node: _Node) -> CollectionMeta:
         aliases=node.texts("aliases"),
         l0_segments=tuple(_segment(item, own_id, ALL_PARTITIONS) for item in node.nodes("l0_segments")),
         replicas=node.number("replica_number") or 1,
+        checkpoints=node.text_map("channel_checkpoints"),
+        snapshot=_snapshot(_Node(node.mapping("snapshot_backup"), f"{node.path}.snapshot_backup")),
     )
+
+
+def _snapshot(node: _Node) -> SnapshotMeta | None:
+    """None where there is none: milvus-backup writes the metadata alone in the same format."""
+    if not node.values:
+        return None
+    path = node.text("metadata_path")
+    if not is_metadata_path(path):
+        raise _Malformed(f"{node.path}.metadata_path is {path!r:.200}, which is no metadata file below bundle/")
+    rows = None if node.value("row_count") is None else node.number("row_count")
+    return SnapshotMeta(path, node.number("total_files"), node.number("total_bytes"), rows)
 
 
 def _partition(node: _Node, collection_id: int) -> PartitionMeta:
@@ -320,7 +354,8 @@ def _checked_schema(node: _Node) -> Mapping[str, Any]:
     _pairs(schema, "properties")
     structs = list(schema.nodes("struct_array_fields"))
     for struct in structs:
-        _require(struct, texts=("name", "description"), numbers=("fieldID",))
+        _require(struct, texts=("name", "description"), numbers=("fieldID",), flags=("nullable",))
+        _pairs(struct, "type_params")
     for field in (field for holder in (schema, *structs) for field in holder.nodes("fields")):
         _require(field, _FIELD_TEXTS, _FIELD_NUMBERS, _FIELD_FLAGS)
         _pairs(field, "type_params")

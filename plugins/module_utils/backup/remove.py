@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..errors import MilvusOpsError, leaving
+from ..progress import OBJECTS, Progress, Step
 from ..store.base import StoredObject
 from .in_use import RESTORES, require_no_restore
 from .inventory import Place
@@ -39,13 +40,15 @@ def ensure_absent(
     lock_timeout: float,
     force_foreign: bool,
     check_mode: bool,
+    progress: Progress,
     still_wanted: Callable[[], None] = lambda: None,
 ) -> Removal:
     """Remove the backup, finished or not. Raises for one that another tool wrote, unless C(force_foreign).
 
     Raises C(lock_held) while a restore reads it. C(still_wanted) is called when the lock is held, and may raise.
     """
-    removal, ours = _look(place)
+    with progress.phase("look"):
+        removal, ours = _look(place)
     if not removal.objects:
         return removal
     if not ours and not force_foreign:
@@ -60,8 +63,9 @@ def ensure_absent(
             # A restore takes its own lock first and then looks for this one: one of the two sees the other.
             require_no_restore(place)
             still_wanted()
-            with leaving(HALF_REMOVED):
-                _remove(place, lock)
+            label, objects = place.layout.name, removal.objects
+            with progress.phase("remove", label, OBJECTS, objects) as step, leaving(HALF_REMOVED):
+                _remove(place, lock, step)
     return removal
 
 
@@ -82,11 +86,11 @@ def _look(place: Place) -> tuple[Removal, bool]:
     return Removal(count > 0, count, size, tuple(sample)), ours
 
 
-def _remove(place: Place, lock: BackupLock) -> None:
+def _remove(place: Place, lock: BackupLock, step: Step) -> None:
     """The plan goes when nothing else is left: by it the next run knows that what appeared meanwhile is ours."""
     for batch in _in_order(place):
         lock.require()
-        place.store.delete(batch)
+        step.advance(place.store.delete(batch))
     late = (item for item in _removable(place) if item.key != place.plan_key)
     first = next(late, None)
     if first is not None:

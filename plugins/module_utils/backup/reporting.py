@@ -26,7 +26,7 @@ def backup_result(outcome: BackupOutcome, place: Place) -> dict[str, Any]:
         "created": outcome.created,
         "server_version": outcome.meta.server_version,
         "collections": [collection_result(item) for item in outcome.meta.collections],
-        "rows": outcome.meta.rows,
+        "rows": known_rows(*outcome.meta.collections),
         "objects": outcome.meta.objects,
         "bytes": outcome.meta.size,
     }
@@ -46,11 +46,18 @@ def collection_result(collection: CollectionMeta) -> dict[str, Any]:
     return {
         "database": collection.database,
         "name": collection.name,
-        "rows": collection.rows,
-        "segments": len(collection.segments),
-        "objects": sum(segment.objects for segment in collection.segments),
+        "rows": known_rows(collection),
+        "segments": None if collection.snapshot else len(collection.segments),
+        "objects": collection.objects,
         "bytes": collection.size,
     }
+
+
+def known_rows(*collections: CollectionMeta) -> int | None:
+    """The rows of all of these; None where a snapshot is among them whose rows were not counted."""
+    rows = [item.rows if item.snapshot is None else item.snapshot.rows for item in collections]
+    counted = [number for number in rows if number is not None]
+    return sum(counted) if len(counted) == len(rows) else None
 
 
 def backup_text(meta: BackupMeta) -> str:
@@ -58,8 +65,8 @@ def backup_text(meta: BackupMeta) -> str:
     lines = []
     for item in sorted(meta.collections, key=lambda item: item.qualified_name):
         values = collection_result(item)
-        lines.append(
-            f"{item.qualified_name}: {values['rows']} rows, {values['segments']} segments, "
-            f"{values['objects']} objects, {values['bytes']} bytes"
-        )
+        held = f"{values['rows']} rows, {values['segments']} segments"
+        if item.snapshot is not None:
+            held = "a snapshot" if values["rows"] is None else f"a snapshot of {values['rows']} rows"
+        lines.append(f"{item.qualified_name}: {held}, {values['objects']} objects, {values['bytes']} bytes")
     return "".join(line + "\n" for line in lines)

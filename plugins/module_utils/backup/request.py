@@ -9,17 +9,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import MilvusOpsError
+from ..errors import MilvusOpsError, usage_error
 from ..milvus import catalog
-from ..milvus.catalog import CollectionName
-from ..milvus.selection import Pattern, select_on_server
+from ..milvus.collection_name import CollectionName
+from ..milvus.selection import ANY, Pattern
+from ..store.config import StoreConfig, require_same_service
 from .inventory import CompleteBackup, Place, holds_foreign_objects, unfinished_request
-from .manifest import BackupMeta
+from .manifest import BINLOG_FORMAT, SNAPSHOT_FORMAT, BackupMeta
 from .plan import Source
 from .verify import ETAG
 
 AUTO, FLUSH, SKIP_FLUSH, META_ONLY = "auto", "flush", "skip_flush", "meta_only"
 STRATEGIES = (AUTO, FLUSH, SKIP_FLUSH, META_ONLY)
+FORMATS = (BINLOG_FORMAT, SNAPSHOT_FORMAT)
 FAIL, SKIP = "fail", "skip"
 ON_COLLECTION_ERROR = (FAIL, SKIP)
 
@@ -34,18 +36,34 @@ class BackupRequest:
     patterns: tuple[Pattern, ...]
     exclude: tuple[Pattern, ...]
     strategy: str = AUTO
+    format: str = BINLOG_FORMAT
     rbac: bool = False
     on_collection_error: str = FAIL
     pause_gc: bool | None = None
     verify: str = ETAG
-    copy_concurrency: int = 64
+    copy_concurrency: int = 128
     max_rate: int | None = None
     lock_timeout: float = 0
     flush_timeout: float = 600
 
+    @property
+    def may_flush_all(self) -> bool:
+        """Whether a flush of the whole server touches nothing that was not chosen."""
+        everything = any((pattern.database, pattern.name) == (ANY, ANY) for pattern in self.patterns)
+        return self.strategy == AUTO and everything and not self.exclude
+
+    @property
+    def is_snapshot(self) -> bool:
+        return self.format == SNAPSHOT_FORMAT
+
     def identity(self, source: Source) -> dict[str, Any]:
-        """What makes two requests the same: the instance's data, selection, strategy, rbac; not speed or patience."""
+        """What makes two requests the same: the instance's data, selection, strategy, rbac; not speed or patience.
+
+        The format is named where it is not the one of old.
+        """
+        own = {"format": self.format} if self.is_snapshot else {}
         return {
+            **own,
             "source": f"{source.store.label}/{source.layout.root_path}",
             "collections": sorted(str(pattern) for pattern in self.patterns),
             "exclude": sorted(str(pattern) for pattern in self.exclude),
@@ -54,10 +72,22 @@ class BackupRequest:
         }
 
 
+def require_snapshot_request(request: BackupRequest, instance: StoreConfig, backup: StoreConfig) -> None:
+    """Raises C(usage) for what no server can export."""
+    require_same_service(instance, backup, "planning the backup", f"format={request.format}")
+    if request.strategy == META_ONLY:
+        raise usage_error(
+            "planning the backup",
+            f"format={request.format}, strategy={request.strategy}",
+            "a snapshot holds the rows too",
+            "leave out format to back up schemas and settings alone",
+        )
+
+
 def require_same_request(existing: CompleteBackup, request: BackupRequest, source: Source, place: Place) -> None:
     """Raise C(name_in_use) for a complete backup of another request; a foreign one is known by its collections."""
     if existing.manifest is None:
-        names = {str(name) for name in select_on_server(source.server, request.patterns, request.exclude)}
+        names = {str(name) for name in catalog.select_on_server(source.server, request.patterns, request.exclude)}
         held = {str(CollectionName(item.database, item.name)) for item in existing.meta.collections}
         difference = "" if names == held else f"it holds {sorted(held)}, the selection means {sorted(names)}"
     else:

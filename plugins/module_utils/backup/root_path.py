@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from ..errors import MilvusOpsError
-from ..milvus.catalog import CollectionName
+from ..milvus.collection_name import CollectionName
 from ..milvus.segments import Segment, flushed_segments
 from ..milvus.server import Server
 from ..store.base import ObjectStore
@@ -52,7 +52,7 @@ def root_path_error(store: ObjectStore, layout: InstanceLayout, empty_prefix: st
         "proving the root path",
         f"{store.label}/{empty_prefix}",
         f"the server has rows in a segment whose prefix is empty here; root_path is {layout.root_path!r}, and the "
-        f"root paths in this bucket that hold Milvus data are: {shown}",
+        f"root paths in this bucket that hold the data of an instance are: {shown}",
         next_step="set root_path and bucket_name to minio.rootPath and minio.bucketName of this server",
     )
 

@@ -9,22 +9,27 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..errors import MilvusOpsError, leaving
-from ..milvus.catalog import CollectionName
+from ..milvus.collection_name import CollectionName
+from ..milvus.databases import Database, describe_databases
+from ..milvus.flush_all import flush_all
 from ..milvus.rbac import read_rbac
+from ..naming import is_carried
 from ..progress import OBJECTS, Progress
 from ..store.base import StoredObject
 from ..store.copy import Copy, CopyTotals
 from .commit import Commit
+from .content import with_digests
 from .gc_pause import GcPause, GcState, ManagementEndpoint, resume
+from .instance_meta import NO_FLUSH_ALL, DatabaseMeta, FlushAllMeta
 from .integrity import manifest_objects
 from .inventory import CompleteBackup, Place, unfinished_gc_ticket
 from .lock import BackupLock
 from .manifest import BackupMeta, CollectionMeta
 from .plan import CollectionPlan, Source, copies_in_order, plan_collection
 from .request import META_ONLY, SKIP, SKIP_FLUSH, BackupRequest
+from .source_rules import require_not_held, require_plain_database
 from .transfer import Brought, Transfer
 from .verify import CONTENT, verify_copied_content
 
@@ -76,6 +81,8 @@ class BackupRun:
         self._partial = partial
         self._backup_id = partial.meta.backup_id if partial else run_id
         self._tool_version = tool_version
+        self._databases: Mapping[str, Database] = {}
+        self._flush_all = NO_FLUSH_ALL
         self._plans: dict[CollectionName, CollectionPlan] = {}
         self._skipped: dict[CollectionName, MilvusOpsError] = {}
         self._kept = _kept_objects(place, partial)
@@ -85,16 +92,20 @@ class BackupRun:
         ticket = unfinished_gc_ticket(self._place)
         if ticket is not None:
             resume(self._management, ticket)  # left by a run that was killed
+        self._plan_all(names)
         gc = GcPause(self._management, wanted=self._request.pause_gc)
         try:
-            brought = self._plan_and_copy(names, gc.state)
+            paused = gc.begin()
+            brought = self._copy(paused)
         finally:
             gc_warning = gc.end()
-        collections = (*(self._partial.meta.collections if self._partial else ()), *self._metas())
+        collections = (*self._held, *self._metas())
         if not collections:
             raise next(iter(self._skipped.values()))
         rbac = read_rbac(self._source.server) if self._request.rbac else {}
-        meta = backup_meta(self._backup_id, self._place, self._source, collections, rbac)
+        databases = database_metas(self._databases, self._partial)
+        meta = backup_meta(self._backup_id, self._place, self._source, collections, databases=databases)
+        meta = replace(meta, rbac=rbac, flush_all=self._flush_all)
         changed = bool(self._plans) or self._partial is None
         created = int(time.time())
         if changed:
@@ -107,30 +118,56 @@ class BackupRun:
             copied=brought.copied,
             kept_objects=brought.kept,
             skipped_collections=self._causes(),
-            gc=gc.state,
+            gc=paused,
             gc_warning=gc_warning,
             sample=sample_keys(self._copies()),
         )
 
-    def _plan_and_copy(self, names: Sequence[CollectionName], gc: GcState) -> Brought:
+    def _plan_all(self, names: Sequence[CollectionName]) -> None:
+        self._databases = describe_databases(self._source.server, (name.database for name in names))
         flush_timeout = None if self._request.strategy in (SKIP_FLUSH, META_ONLY) else self._request.flush_timeout
+        if flush_timeout is not None and self._flush_everything(flush_timeout):
+            flush_timeout = None
         self._progress.expect_collections(len(names))
         for name in names:
             with self._progress.phase("plan", str(name)):
                 self._plan(name, flush_timeout)
             self._progress.collection_done()
         self._progress.expect_collections(0)
+
+    def _flush_everything(self, timeout: float) -> bool:
+        """At one moment, where the backup is of everything: it would burden collections that nobody has chosen."""
+        if self._partial is not None or not self._request.may_flush_all:
+            return False
+        with self._progress.phase("flush"):
+            flushed = flush_all(self._source.server, timeout)
+        if flushed is not None:
+            self._flush_all = FlushAllMeta(flushed.messages, flushed.control_channel, flushed.channels)
+        return flushed is not None
+
+    def _copy(self, gc: GcState) -> Brought:
+        """The plan is stored at once: it names the ticket of the pause, which the next run gives back if this dies."""
         with leaving(UNFINISHED):
             self._write_plan(gc)
-            brought = self._bring_over()
-            if self._request.verify == CONTENT:
-                with self._progress.phase("verify", self._place.layout.name, OBJECTS, self._objects) as step:
-                    verify_copied_content(self._place.store, brought.stored, self._lock.require, step)
+            return self._read_again(self._bring_over())
+
+    def _read_again(self, brought: Brought) -> Brought:
+        """What was copied, as far as it takes: for its digests where the store has none, or to prove it."""
+        store, lock = self._place.store, self._lock.require
+        if not (store.lacks_digests or self._request.verify == CONTENT):
+            return brought
+        with self._progress.phase("verify", self._place.layout.name, OBJECTS, self._objects) as step:
+            if store.lacks_digests:
+                stored = with_digests(store, brought.stored, self._kept, before_each=lock, after_each=step.advance)
+                return replace(brought, stored=stored)
+            verify_copied_content(store, brought.stored, lock, step)
         return brought
 
     def _plan(self, name: CollectionName, flush_timeout: float | None) -> None:
         try:
+            require_plain_database(self._databases.get(name.database), name)
             plan = plan_collection(self._source, self._place.layout, self._backup_id, name, flush_timeout=flush_timeout)
+            require_not_held(self._held, name, plan.meta.collection_id)
         except MilvusOpsError as error:
             if self._request.on_collection_error != SKIP or not is_about_one_collection(error):
                 raise
@@ -197,6 +234,10 @@ class BackupRun:
         return tuple(plan.meta for plan in self._plans.values())
 
     @property
+    def _held(self) -> tuple[CollectionMeta, ...]:
+        return self._partial.meta.collections if self._partial else ()
+
+    @property
     def _objects(self) -> int:
         return sum(plan.objects for plan in self._plans.values()) + len(self._kept)
 
@@ -219,17 +260,28 @@ def backup_meta(
     place: Place,
     source: Source,
     collections: Iterable[CollectionMeta],
-    rbac: Mapping[str, Any] | None = None,
+    *,
+    databases: Mapping[str, DatabaseMeta],
 ) -> BackupMeta:
+    """C(databases) are those that could be described, by name."""
     metas = tuple(sorted(collections, key=lambda item: (item.database, item.name)))
+    ids = {item.database: item.database_id for item in metas}
     return BackupMeta(
         backup_id=backup_id,
         name=place.layout.name,
         server_version=source.server.version,
         collections=metas,
-        databases=tuple(sorted({(item.database, item.database_id) for item in metas})),
-        rbac=rbac or {},
+        databases=tuple(databases.get(name) or DatabaseMeta(name, number) for name, number in sorted(ids.items())),
     )
+
+
+def database_metas(described: Mapping[str, Database], partial: CompleteBackup | None = None) -> dict[str, DatabaseMeta]:
+    """What a server tells of databases as a backup holds it, with what a partial backup holds of others."""
+    kept = {item.name: item for item in partial.meta.databases} if partial else {}
+    return kept | {
+        name: DatabaseMeta(name, item.database_id, tuple(pair for pair in item.properties if is_carried(pair["key"])))
+        for name, item in described.items()
+    }
 
 
 def sample_keys(copies: Iterable[Copy]) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from ..errors import MilvusOpsError
 from ..progress import Step
 from ..store.base import ObjectStore, StoredObject
 from ..store.copy import Copy
+from .bundle import examine_bundles, published
 from .content import read_again
 from .integrity import MAX_META_BYTES, Manifest, knows, manifest_objects
-from .layout import ALL_PARTITIONS, DELTA_LOG, INSERT_LOG, META_FILES, BackupLayout, LogKey
+from .layout import ALL_PARTITIONS, DELTA_LOG, INSERT_LOG, BackupLayout, LogKey
 from .manifest import BackupMeta
 
 SIZE, ETAG, CONTENT = "size", "etag", "content"
@@ -67,7 +68,7 @@ def compare(expected: Iterable[StoredObject], listed: Iterable[StoredObject], le
 class Verification:
     """What was found at which level. C(proven) and C(unproven) count the objects whose bytes were read again.
 
-    C(error) says why nothing could be compared, where the list of objects itself is damaged.
+    C(error) says why nothing could be compared, where the list of objects itself is damaged, or what does not add up.
     """
 
     level: str
@@ -79,7 +80,7 @@ class Verification:
     @property
     def damage(self) -> str:
         """What is wrong, in words; empty if nothing is."""
-        return self.error or self.differences.describe()
+        return "; ".join(filter(None, (self.error, self.differences.describe())))
 
 
 def check_backup(
@@ -92,6 +93,8 @@ def check_backup(
     Without an integrity manifest (a backup of another tool) the sizes in its metadata are all there is to compare, so
     C(etag) comes down to C(size) there, and C(content) proves that all of it can be read and is what the store stored.
     """
+    if manifest is None and backup.is_snapshot:
+        return _check_bundles(store, layout, backup, level)
 
     def recorded() -> Iterator[StoredObject]:
         return iter(objects_by_meta(layout, backup)) if manifest is None else manifest_objects(store, layout, manifest)
@@ -111,20 +114,41 @@ def check_backup(
     return Verification(CONTENT, differences, content.proven, content.unproven)
 
 
+def _check_bundles(store: ObjectStore, layout: BackupLayout, backup: BackupMeta, level: str) -> Verification:
+    """Snapshots of another tool: what is known by name must be there, and of the rest as much as was exported."""
+    found = examine_bundles(store, layout, backup)
+    differences = Differences(found.missing, (), (), len(found.objects))
+    error = "; ".join(found.lacking)
+    if level != CONTENT:
+        return Verification(SIZE, differences, error=error)
+    content = read_again(store, found.objects)
+    differences = _and_altered(differences, content.missing, content.altered)
+    return Verification(CONTENT, differences, content.proven, content.unproven, error)
+
+
 def _listed(
     store: ObjectStore, layout: BackupLayout, backup: BackupMeta, manifest: Manifest | None
 ) -> Iterator[StoredObject]:
     """What lies there and counts: all of it in a backup of ours, and nothing else may lie there.
 
     A partial one may be growing: objects of collections that it lacks do not count yet. Another tool copies partitions
-    that it then leaves out of its metadata; no import reads them.
+    that it then leaves out of its metadata; no import reads them. A server may still export a collection that a killed
+    run had chosen and the next one did not find any more.
     """
+    if backup.is_snapshot:
+        exported = published(layout, store.list_objects(layout.bundle))
+        own = {str(collection.collection_id) for collection in backup.collections}
+        return (item for item in exported if _first_folder(layout.bundle, item) in own)
     listed = store.list_objects(layout.binlogs)
     if manifest is not None and not manifest.skipped:
         return listed
     counted = _directories(backup, partitions=manifest is None)
     depth = 2 if manifest is not None else 3
     return (item for item in listed if tuple(item.key.removeprefix(layout.binlogs).split("/")[:depth]) in counted)
+
+
+def _first_folder(prefix: str, item: StoredObject) -> str:
+    return item.key.removeprefix(prefix).split("/", 1)[0]
 
 
 def _directories(backup: BackupMeta, *, partitions: bool) -> set[tuple[str, ...]]:
@@ -155,8 +179,8 @@ def verify_backup(
 ) -> Verification:
     """As M(check_backup), but raises C(corrupt) that names the first differences."""
     found = check_backup(store, layout, backup, manifest, level)
-    if found.differences:
-        raise corrupt_error(store, layout, found.differences.describe())
+    if found.damage:
+        raise corrupt_error(store, layout, found.damage)
     return found
 
 
@@ -195,7 +219,7 @@ def _and_altered(found: Differences, missing: Sequence[str], altered: Sequence[s
 def _damaged_meta(store: ObjectStore, layout: BackupLayout, manifest: Manifest) -> tuple[list[str], list[str]]:
     """The meta files that are missing, and those that are not what was written."""
     missing, altered = [], []
-    for name in META_FILES:
+    for name in manifest.meta:
         stored = store.read(layout.meta(name), MAX_META_BYTES)
         if stored is None:
             missing.append(layout.meta(name))

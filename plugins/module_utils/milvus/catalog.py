@@ -5,28 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import MilvusOpsError
 from . import sdk
+from .collection_name import CollectionName
 from .schema import pairs_to_dict, pairs_to_json, schema_to_json
+from .selection import ANY, Pattern, matching
 from .server import Server
 
-DEFAULT_DATABASE = "default"
+NO_INDEX = ("(code 700)", "index not found", "index doesn't exist")
 LOAD_STATES = {"LoadStateNotLoad": "NotLoad", "LoadStateLoading": "Loading", "LoadStateLoaded": "Loaded"}
-
-
-@dataclass(frozen=True, order=True)
-class CollectionName:
-    """A collection with its database; shown as C(db.coll), and as C(coll) in the default database."""
-
-    database: str
-    name: str
-
-    def __str__(self) -> str:
-        return self.name if self.database == DEFAULT_DATABASE else f"{self.database}.{self.name}"
 
 
 @dataclass(frozen=True)
@@ -84,6 +75,19 @@ def list_collections(server: Server, database: str) -> list[CollectionName]:
     return sorted(CollectionName(database, name) for name in names)
 
 
+def select_on_server(
+    server: Server, patterns: Sequence[Pattern], exclude: Sequence[Pattern] = ()
+) -> list[CollectionName]:
+    """The selected collections of a live server; asks only the databases that the selection needs."""
+    databases = list_databases(server)
+    wanted = {pattern.database for pattern in patterns}
+    names: list[CollectionName] = []
+    for database in databases:
+        if ANY in wanted or database in wanted:
+            names.extend(list_collections(server, database))
+    return matching(names, patterns, exclude)
+
+
 def find_collection(server: Server, name: CollectionName) -> Collection | None:
     """The collection, or None where no collection (and no alias) has this name."""
     try:
@@ -126,7 +130,7 @@ def list_indexes(server: Server, name: CollectionName) -> list[Index]:
     try:
         answer = server.call("DescribeIndex", request, database=name.database)
     except MilvusOpsError as error:
-        if "index not found" in error.failure.cause or "index doesn't exist" in error.failure.cause:
+        if any(words in error.failure.cause for words in NO_INDEX):
             return []
         raise
     indexes = [

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import sdk
-from .catalog import CollectionName
-from .schema import has_partition_key, schema_from_json
+from .collection_name import CollectionName
+from .schema import field_from_json, has_partition_key, schema_from_json
 from .server import Server
 
+ISOLATION_PROPERTY = "partitionkey.isolation"
 
-def create_database(server: Server, database: str) -> None:
-    server.call_when_allowed("CreateDatabase", sdk.milvus_pb2.CreateDatabaseRequest(db_name=database))
+
+def create_database(server: Server, database: str, properties: Mapping[str, str]) -> None:
+    """C(properties) are for servers from 2.4.3 on."""
+    request = sdk.milvus_pb2.CreateDatabaseRequest(db_name=database, properties=_pairs(properties))
+    server.call_when_allowed("CreateDatabase", request)
 
 
 def create_collection(
@@ -42,6 +46,14 @@ def create_collection(
         num_partitions=partitions if has_partition_key(schema) else 0,
     )
     server.call_when_allowed("CreateCollection", request, database=name.database)
+
+
+def add_field(server: Server, name: CollectionName, field: Mapping[str, Any]) -> None:
+    """Add a field to a collection that exists; it gets the next number."""
+    request = sdk.milvus_pb2.AddCollectionFieldRequest(
+        collection_name=name.name, schema=field_from_json(field).SerializeToString()
+    )
+    server.call_when_allowed("AddCollectionField", request, database=name.database)
 
 
 def create_partition(server: Server, name: CollectionName, partition: str) -> None:
@@ -101,10 +113,23 @@ def move_alias(server: Server, name: CollectionName, alias: str) -> None:
     server.call_when_allowed("AlterAlias", request, database=name.database)
 
 
-def alter_properties(server: Server, name: CollectionName, properties: Mapping[str, str]) -> None:
-    """Up to 2.3.5 the last change lives in memory only: it must be followed by a rename, which stores it."""
-    request = sdk.milvus_pb2.AlterCollectionRequest(collection_name=name.name, properties=_pairs(properties))
-    server.call("AlterCollection", request, database=name.database)
+def drop_alias(server: Server, database: str, alias: str) -> None:
+    server.call_when_allowed("DropAlias", sdk.milvus_pb2.DropAliasRequest(alias=alias), database=database)
+
+
+def alter_properties(
+    server: Server, name: CollectionName, properties: Mapping[str, str], current: Mapping[str, str]
+) -> None:
+    """Up to 2.3.5 the last change lives in memory only: it must be followed by a rename, which stores it.
+
+    C(current) are the properties that the collection has: up to 2.6.12 a change that does not repeat the isolation of a
+    partition key is read as ending it, and refused where a vector index exists.
+    """
+    repeated = {key: current[key] for key in (ISOLATION_PROPERTY,) if key in current}
+    request = sdk.milvus_pb2.AlterCollectionRequest(
+        collection_name=name.name, properties=_pairs({**repeated, **properties})
+    )
+    server.call_when_allowed("AlterCollection", request, database=name.database)
 
 
 def _pairs(values: Mapping[str, str]) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import MilvusOpsError
 from . import sdk
-from .catalog import CollectionName
+from .collection_name import CollectionName
 from .server import Server
 
 COMPLETED = "ImportCompleted"

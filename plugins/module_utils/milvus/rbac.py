@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Users, roles and grants of a server, as a backup writes them (reference: milvus-backup 4.2, RBACMeta).
 
-Up to 2.3 there is no call for all of it, so it is read user by user, and grants role by role and database by database:
-an answer holds those of the asked database and those of all databases (C(*)), never those of another one. Passwords
-cannot be read.
+From 2.4.10 on one call tells all of it but the superuser and the grants of the built-in roles, with the hashes of the
+passwords. Before, it is read user by user, and grants role by role and database by database: an answer holds those of
+the asked database and those of all databases (C(*)), never those of another one. Passwords cannot be read there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import catalog, sdk
-from .catalog import CollectionName
+from .collection_name import DEFAULT_DATABASE, CollectionName
+from .features import RBAC_BACKUP, has
 from .server import Server
 
 BUILT_IN_ROLES = frozenset({"admin", "public"})
+SUPERUSER = "root"
 ALL_DATABASES = "*"
 COLLECTION_OBJECT = "Collection"
+BACKUP_RBAC = "BackupRBAC"
 
 
 @dataclass(frozen=True, order=True)
@@ -47,6 +50,12 @@ class Grant:
         }
 
 
+@dataclass(frozen=True, order=True)
+class Membership:
+    user: str
+    role: str
+
+
 GRANTS_OF_NEW_SERVERS = frozenset(
     {
         Grant("public", "Global", "*", "DescribeCollection", ALL_DATABASES),
@@ -58,7 +67,38 @@ GRANTS_OF_NEW_SERVERS = frozenset(
 
 
 def read_rbac(server: Server) -> dict[str, Any]:
-    """The C(rbac_meta) of a backup: users with their roles but without passwords, roles, grants."""
+    """The C(rbac_meta) of a backup: users with their roles, roles, grants, and where there are any privilege groups.
+
+    It holds hashes of passwords where the server gives them: it is for the backup, and for no result.
+    """
+    return _read_at_once(server) if has(server.version, RBAC_BACKUP) else _read_one_by_one(server)
+
+
+def _read_at_once(server: Server) -> dict[str, Any]:
+    meta = server.call(BACKUP_RBAC, sdk.milvus_pb2.BackupRBACMetaRequest()).RBAC_meta
+    users = sorted(meta.users, key=lambda item: item.user)
+    return {
+        "users": [
+            {
+                "user": item.user,
+                "password": item.password,
+                "roles": [{"name": role} for role in sorted(role.name for role in item.roles)],
+            }
+            for item in users
+        ],
+        "roles": [{"name": role} for role in sorted(item.name for item in meta.roles)],
+        "grants": [grant.to_json() for grant in sorted(map(_grant_of, meta.grants))],
+        "privilege_groups": [
+            {
+                "group_name": item.group_name,
+                "privileges": [{"name": name} for name in sorted(privilege.name for privilege in item.privileges)],
+            }
+            for item in sorted(meta.privilege_groups, key=lambda item: item.group_name)
+        ],
+    }
+
+
+def _read_one_by_one(server: Server) -> dict[str, Any]:
     roles = role_names(server)
     grants = read_grants(server, roles, catalog.list_databases(server))
     return {
@@ -108,17 +148,18 @@ def grants_on(server: Server, name: CollectionName) -> list[Grant]:
 
 def _select_grants(server: Server, entity: Any) -> list[Grant]:
     answer = server.call("SelectGrant", sdk.milvus_pb2.SelectGrantRequest(entity=entity))
-    return [
-        Grant(
-            role=item.role.name,
-            object_type=item.object.name,
-            object_name=item.object_name,
-            privilege=item.grantor.privilege.name,
-            database=item.db_name or catalog.DEFAULT_DATABASE,
-            grantor=item.grantor.user.name,
-        )
-        for item in answer.entities
-    ]
+    return [_grant_of(item) for item in answer.entities]
+
+
+def _grant_of(item: Any) -> Grant:
+    return Grant(
+        role=item.role.name,
+        object_type=item.object.name,
+        object_name=item.object_name,
+        privilege=item.grantor.privilege.name,
+        database=item.db_name or DEFAULT_DATABASE,
+        grantor=item.grantor.user.name,
+    )
 
 
 def _role(name: str) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import sdk
-from .catalog import CollectionName
+from .collection_name import CollectionName
 from .schema import DYNAMIC_FIELD_NAME, primary_key, stored_fields
 from .server import Server
 

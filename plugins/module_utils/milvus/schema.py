@@ -18,8 +18,15 @@ DYNAMIC_FIELD_NAME = "$meta"
 SYSTEM_FIELD_IDS = (0, 1)
 """Row id and timestamp: every segment has their binlogs, no schema names them."""
 
+FIRST_VECTOR_TYPE = 100
+"""DataType numbers from here on are vectors."""
+
+TEXT = 25
 FLOAT16_VECTOR = 102
 """DataType number; Milvus 2.3.5 stores such vectors, but its import fails on them (2.3.5 facts, section 5)."""
+
+NEVER_STORED = ("external_source", "enable_namespace")
+"""What makes a collection one that no backup can hold: asked for when one is made."""
 
 _LOST_BYTES = "\ufffd"
 """What Go's JSON writes for bytes that are no text."""
@@ -46,17 +53,8 @@ def schema_to_json(schema: Any) -> dict[str, Any]:
             "enable_dynamic_field": schema.enable_dynamic_field,
             "properties": pairs_to_json(schema.properties),
             "functions": [_function_to_json(function) for function in schema.functions],
-            "struct_array_fields": [
-                _without_zero(
-                    {
-                        "fieldID": field.fieldID,
-                        "name": field.name,
-                        "description": field.description,
-                        "fields": [_field_to_json(part) for part in field.fields],
-                    }
-                )
-                for field in schema.struct_array_fields
-            ],
+            "struct_array_fields": [_struct_to_json(field) for field in schema.struct_array_fields],
+            **{name: getattr(schema, name, None) for name in NEVER_STORED},
         }
     )
 
@@ -68,17 +66,11 @@ def schema_from_json(schema: Mapping[str, Any], name: str) -> Any:
         description=schema.get("description") or "",
         autoID=bool(schema.get("autoID")),
         enable_dynamic_field=bool(schema.get("enable_dynamic_field")),
-        fields=[_field_from_json(field) for field in stored_fields(schema)],
+        fields=[field_from_json(field) for field in stored_fields(schema)],
         properties=pairs_from_json(schema.get("properties") or []),
         functions=[_function_from_json(function) for function in schema.get("functions") or []],
     )
-    for field in schema.get("struct_array_fields") or []:
-        message.struct_array_fields.add(
-            fieldID=field.get("fieldID") or 0,
-            name=field.get("name") or "",
-            description=field.get("description") or "",
-            fields=[_field_from_json(part) for part in field.get("fields") or []],
-        )
+    message.struct_array_fields.extend(_struct_from_json(field) for field in schema.get("struct_array_fields") or [])
     return message
 
 
@@ -87,9 +79,29 @@ def stored_fields(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [field for field in schema.get("fields") or [] if not field.get("is_dynamic")]
 
 
+def all_fields(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The declared fields, and those inside of arrays of structs."""
+    inside = (part for field in schema.get("struct_array_fields") or [] for part in field.get("fields") or [])
+    return [*stored_fields(schema), *inside]
+
+
+def may_be_missing(field: Mapping[str, Any]) -> bool:
+    """Whether a segment may lack the field: one that was written before the field was added."""
+    default = field.get("default_value_base64") or field.get("default_value_proto")
+    return bool(field.get("nullable") or default)
+
+
 def field_ids(schema: Mapping[str, Any]) -> dict[str, int]:
-    """Field name to field id. Imports match binlogs to fields by id alone, so these must be equal on both sides."""
-    return {str(field.get("name")): int(field.get("fieldID") or 0) for field in stored_fields(schema)}
+    """Field name to field id. Imports match binlogs to fields by id alone, so these must be equal on both sides.
+
+    An array of structs is C(name), each of its parts C(name[part]).
+    """
+    ids = {str(field.get("name")): int(field.get("fieldID") or 0) for field in stored_fields(schema)}
+    for struct in schema.get("struct_array_fields") or []:
+        ids[str(struct.get("name"))] = int(struct.get("fieldID") or 0)
+        for part in struct.get("fields") or []:
+            ids[f"{struct.get('name')}[{part.get('name')}]"] = int(part.get("fieldID") or 0)
+    return ids
 
 
 def primary_key(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -133,7 +145,34 @@ def _field_to_json(field: Any) -> dict[str, Any]:
     )
 
 
-def _field_from_json(field: Mapping[str, Any]) -> Any:
+def _struct_to_json(field: Any) -> dict[str, Any]:
+    """C(type_params) and C(nullable) are not of the format, whose readers pass over them; old clients lack them."""
+    return _without_zero(
+        {
+            "fieldID": field.fieldID,
+            "name": field.name,
+            "description": field.description,
+            "fields": [_field_to_json(part) for part in field.fields],
+            "type_params": pairs_to_json(getattr(field, "type_params", ())),
+            "nullable": getattr(field, "nullable", False),
+        }
+    )
+
+
+def _struct_from_json(field: Mapping[str, Any]) -> Any:
+    known = sdk.schema_pb2.StructArrayFieldSchema.DESCRIPTOR.fields_by_name
+    more = {"type_params": pairs_from_json(field.get("type_params") or []), "nullable": bool(field.get("nullable"))}
+    return sdk.schema_pb2.StructArrayFieldSchema(
+        fieldID=field.get("fieldID") or 0,
+        name=field.get("name") or "",
+        description=field.get("description") or "",
+        fields=[field_from_json(part) for part in field.get("fields") or []],
+        **{name: value for name, value in more.items() if value and name in known},
+    )
+
+
+def field_from_json(field: Mapping[str, Any]) -> Any:
+    """The C(schemapb.FieldSchema) of one field."""
     message = sdk.schema_pb2.FieldSchema(
         fieldID=field.get("fieldID") or 0,
         name=field.get("name") or "",

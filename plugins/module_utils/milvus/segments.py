@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import base64
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..errors import MilvusOpsError
 from . import sdk
-from .catalog import CollectionName
+from .collection_name import CollectionName
 from .server import Server
 
 FLUSH_POLL_SECONDS = 0.2
@@ -31,10 +33,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class FlushPoint:
-    """The moment of a flush: C(timestamp) is hybrid (0 where the server names none), C(sealed_at) Unix seconds."""
+    """The moment of a flush: C(timestamp) is hybrid (0 where the server names none), C(sealed_at) Unix seconds.
+
+    C(checkpoints) are the positions in the channels, from 2.3.22 on, as the backup format writes them.
+    """
 
     timestamp: int
     sealed_at: int
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
 
 
 def flush(server: Server, name: CollectionName, timeout: float) -> FlushPoint:
@@ -57,7 +63,11 @@ def flush(server: Server, name: CollectionName, timeout: float) -> FlushPoint:
                 next_step="see the health of the server's data nodes and object storage, then run the task again",
             )
         time.sleep(FLUSH_POLL_SECONDS)
-    return FlushPoint(answer.coll_flush_ts[name.name], answer.coll_seal_times[name.name])
+    positions = {
+        channel: base64.b64encode(position.SerializeToString()).decode()
+        for channel, position in sorted(answer.channel_cps.items())
+    }
+    return FlushPoint(answer.coll_flush_ts[name.name], answer.coll_seal_times[name.name], positions)
 
 
 def list_segments(server: Server, name: CollectionName) -> list[Segment]:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import MilvusOpsError, usage_error
-from .catalog import DEFAULT_DATABASE, CollectionName, list_collections, list_databases
-from .server import Server
+from .collection_name import DEFAULT_DATABASE, CollectionName
 
 ANY = "*"
 _PART = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -68,19 +67,6 @@ def matching(
             "reading the selection", "exclude", "everything that was selected is excluded", "correct exclude"
         )
     return chosen
-
-
-def select_on_server(
-    server: Server, patterns: Sequence[Pattern], exclude: Sequence[Pattern] = ()
-) -> list[CollectionName]:
-    """The selected collections of a live server; asks only the databases that the selection needs."""
-    databases = list_databases(server)
-    wanted = {pattern.database for pattern in patterns}
-    names: list[CollectionName] = []
-    for database in databases:
-        if ANY in wanted or database in wanted:
-            names.extend(list_collections(server, database))
-    return matching(names, patterns, exclude)
 
 
 def _parse(entry: str, option: str) -> Pattern:

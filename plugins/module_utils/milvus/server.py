@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._arguments import DEFAULT_PORT, is_host
 from ..errors import MilvusOpsError, shortened, usage_error
 from . import sdk
+from .complaints import DENIED, complained, complaint_of
+from .features import UNKNOWN, parse_version
 
 MAX_MESSAGE_BYTES = 2**31 - 1
 TLS_NAMES = {"0": "disabled", "1": "server", "2": "mutual"}
@@ -53,6 +56,8 @@ ENDED_ADVICE = (
 )
 
 BAD_TLS_FILES = "Failed to create security handshaker"
+UNIMPLEMENTED = "UNIMPLEMENTED"
+"""How the cause of a failure says that the server has no such call."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class ConnectionOptions:
     client_cert_path: str | None = None
     client_key_path: str | None = None
     timeout: float = 30
+    rest_endpoint: str | None = None
 
     @property
     def target(self) -> str:
@@ -118,7 +124,23 @@ def connection_options(options: Mapping[str, Any]) -> ConnectionOptions:
         client_cert_path=options.get("client_cert_path") or None,
         client_key_path=options.get("client_key_path") or None,
         timeout=float(options.get("timeout") or 30),
+        rest_endpoint=_rest_url(options.get("rest_endpoint")),
     )
+
+
+def _rest_url(url: object) -> str | None:
+    """A URL without a login, which would be shown, and without a query."""
+    if not url:
+        return None
+    parts = urlsplit(str(url))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise usage_error(
+            "reading the connection options",
+            "rest_endpoint",
+            "this is not the URL of a REST endpoint",
+            "write http://host:19530 or https://host:19530; user and password are options of their own",
+        )
+    return str(url)
 
 
 class Server:
@@ -175,11 +197,20 @@ class Server:
                 time.sleep(RETRY_PAUSE_SECONDS)
 
     def _read_version(self) -> str:
+        """What the server says; a build that was given no version may name one in the tags that it was built with."""
         try:
-            answer = self.call("GetVersion", sdk.milvus_pb2.GetVersionRequest())
+            version = str(self.call("GetVersion", sdk.milvus_pb2.GetVersionRequest()).version)
         except MilvusOpsError as error:
             raise error.with_context(operation="connecting to the server") from error
-        return str(answer.version)
+        if parse_version(version) != UNKNOWN:
+            return version
+        try:
+            tags = str(self.call("Connect", sdk.milvus_pb2.ConnectRequest()).server_info.build_tags)
+        except MilvusOpsError as error:
+            if error.kind != "internal":  # an old server has no such call
+                raise
+            tags = ""
+        return tags if parse_version(tags) != UNKNOWN else version
 
     def _rpc_failure(self, method: str, error: Any) -> MilvusOpsError:
         code, detail = error.code(), shortened(error.details() or "", MOST_OF_A_REASON)
@@ -197,7 +228,7 @@ class Server:
                 "unreachable",
                 f"calling {method}",
                 where,
-                f"no Milvus server answers: {detail}",
+                f"no server answers: {detail}",
                 next_step=self._unreachable_advice(detail),
             )
         if code == status.DEADLINE_EXCEEDED:
@@ -232,9 +263,10 @@ class Server:
             return MilvusOpsError("throttled", f"calling {method}", where, text, next_step="run the task again later")
         if code == COLLECTION_NOT_FOUND_CODE or re.search(r"(collection|database) not found", reason):
             return MilvusOpsError("not_found", f"calling {method}", where, text, next_step="see milvus_info for names")
-        if code in QUOTA_CODES or re.search(QUOTA_WORDS, reason, re.IGNORECASE):
+        quota = code in QUOTA_CODES or re.search(QUOTA_WORDS, reason, re.IGNORECASE)
+        if quota and complaint_of(reason) is not DENIED:
             return MilvusOpsError("quota", f"calling {method}", where, text, next_step=QUOTA_ADVICE)
-        return MilvusOpsError("internal", f"calling {method}", where, text, next_step="see the log of the server")
+        return complained(f"calling {method}", where, reason, code=code or int(status.error_code), by_code=code > 0)
 
     def _login_refused(self, method: str, detail: str) -> MilvusOpsError:
         given = "a token" if self.options.token else f"user {self.options.user!r}" if self.options.user else "no login"

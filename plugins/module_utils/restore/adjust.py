@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from ..backup.manifest import CollectionMeta, IndexMeta
 from ..milvus import catalog, ddl
-from ..milvus.catalog import CollectionName, Index
+from ..milvus.catalog import Index
+from ..milvus.collection_name import CollectionName
 from ..milvus.server import Server
 from .aliases import WantedAliases
 from .indexes import build_indexes, is_same, vector_fields, wanted_indexes

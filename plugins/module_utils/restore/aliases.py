@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from ..errors import MilvusOpsError
 from ..milvus import catalog, ddl
-from ..milvus.catalog import Collection, CollectionName
+from ..milvus.catalog import Collection
+from ..milvus.collection_name import CollectionName
 from ..milvus.server import Server
 
 
@@ -43,7 +44,7 @@ def set_aliases(server: Server, target: CollectionName, aliases: Iterable[str]) 
     lost = []
     for alias in aliases:
         try:
-            _set(server, target, alias)
+            set_alias(server, target, alias)
         except MilvusOpsError as error:
             owner = catalog.find_collection(server, CollectionName(target.database, alias))
             if owner is None:
@@ -57,7 +58,7 @@ def set_aliases(server: Server, target: CollectionName, aliases: Iterable[str]) 
     return lost
 
 
-def _set(server: Server, target: CollectionName, alias: str) -> None:
+def set_alias(server: Server, target: CollectionName, alias: str) -> None:
     """Create an alias. One of a collection that was dropped is in the way of that, and leads nowhere: it is moved."""
     try:
         ddl.create_alias(server, target, alias)

@@ -46,7 +46,8 @@ def newest_name(root: Place, pattern: str, planned: str | None) -> str:
 def require_data(backup: CompleteBackup, place: Place, *, meta_only: bool) -> None:
     """A backup of metadata alone restores as empty collections: only where that is asked for."""
     strategy = backup.manifest.request.get("strategy") if backup.manifest is not None else None
-    if strategy == META_ONLY and not meta_only:
+    bare = backup.meta.is_snapshot and any(item.snapshot is None for item in backup.meta.collections)
+    if (strategy == META_ONLY or bare) and not meta_only:
         raise usage_error(
             "planning the restore",
             place.label,

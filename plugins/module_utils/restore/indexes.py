@@ -5,32 +5,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..backup.manifest import CollectionMeta, IndexMeta
 from ..errors import MilvusOpsError
 from ..milvus import catalog, ddl
-from ..milvus.catalog import CollectionName, Index
-from ..milvus.schema import stored_fields
+from ..milvus.catalog import Index
+from ..milvus.collection_name import CollectionName
+from ..milvus.schema import FIRST_VECTOR_TYPE, stored_fields
 from ..milvus.server import Server
 from ..progress import Step
 from .request import AUTO, NONE
 from .waiting import Patience
 
-FIRST_VECTOR_TYPE = 100
 AUTO_INDEX = "AUTOINDEX"
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""What a server takes. It gives other names itself, and again: to the index on a path of JSON without a name."""
 
 
 def vector_fields(collection: CollectionMeta) -> set[str]:
-    fields = stored_fields(collection.schema)
-    return {str(field["name"]) for field in fields if field["data_type"] >= FIRST_VECTOR_TYPE}
+    """By the names that indexes are made for: a part of an array of structs is C(array[part])."""
+    fields = {str(field["name"]): field for field in stored_fields(collection.schema)}
+    for struct in collection.schema.get("struct_array_fields") or []:
+        fields.update({f"{struct['name']}[{part['name']}]": part for part in struct.get("fields") or []})
+    return {name for name, field in fields.items() if field["data_type"] >= FIRST_VECTOR_TYPE}
 
 
 def wanted_indexes(collection: CollectionMeta, mode: str) -> list[IndexMeta]:
-    """The indexes to build; C(auto) lets the server choose those of vectors."""
+    """The indexes to build; C(auto) lets the server choose those of vectors, but not of vectors in structs."""
     if mode == NONE:
         return []
-    vectors = vector_fields(collection) if mode == AUTO else set()
+    own_fields = {str(field["name"]) for field in stored_fields(collection.schema)}
+    vectors = vector_fields(collection) & own_fields if mode == AUTO else set()
     return [
         IndexMeta(index.field_name, index.name, AUTO_INDEX, _auto_params(index.params), index.index_id)
         if index.field_name in vectors
@@ -77,8 +84,9 @@ def build_indexes(
 
 
 def _create(server: Server, name: CollectionName, index: IndexMeta, state_left: str) -> None:
+    own_name = index.name if PLAIN_NAME.fullmatch(index.name) else ""
     try:
-        ddl.create_index(server, name, index.field_name, index.name, index.params)
+        ddl.create_index(server, name, index.field_name, own_name, index.params)
     except MilvusOpsError as error:
         raise error.with_context(
             operation="building an index", where=f"{name}, index {index.name}", state_left=state_left

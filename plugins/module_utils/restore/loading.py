@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from ..backup.manifest import CollectionMeta
 from ..errors import MilvusOpsError
 from ..milvus import catalog, ddl, rows
-from ..milvus.catalog import CollectionName
+from ..milvus.collection_name import CollectionName
 from ..milvus.server import Server
+from .imported import Imported
 from .indexes import is_loadable
 from .request import ALWAYS, AS_BACKUP, COUNT, IMPORT, NONE, RestoreRequest
 from .waiting import Patience
@@ -23,10 +24,12 @@ NOT_LOADED = "NotLoad"
 class Counted:
     """Rows of the restored collection, and how they were counted: C(count), C(import) or C(none).
 
+    Of a snapshot only a count tells how many there are.
+
     C(not_carried) says, in words, what of the load could not be as it was.
     """
 
-    rows: int
+    rows: int | None
     method: str
     not_carried: tuple[str, ...] = ()
 
@@ -40,7 +43,7 @@ def load_and_count(
     server: Server,
     name: CollectionName,
     collection: CollectionMeta,
-    imported_rows: int,
+    imported: Imported,
     request: RestoreRequest,
     patience: Patience,
     state_left: str,
@@ -60,14 +63,16 @@ def load_and_count(
     elif count_it:
         _load(server, name, 1, patience, state_left)
     if not count_it:
-        return Counted(imported_rows, NONE if request.verify_rows == NONE else IMPORT, lost)
-    counted = Counted(rows.count(server, name), COUNT, lost)
-    if counted.rows != imported_rows:
+        unsaid = request.verify_rows == NONE or imported.rows is None  # of a snapshot only a count tells
+        return Counted(imported.rows, NONE if unsaid else IMPORT, lost)
+    number = rows.count(server, name)
+    counted = Counted(number, COUNT, lost)
+    if imported.rows is not None and (number > imported.rows or (imported.exact and number < imported.rows)):
         raise MilvusOpsError(
             "verify_failed",
             "counting the rows",
             str(name),
-            f"count(*) is {counted.rows}, the import jobs reported {imported_rows}",
+            f"count(*) is {number}, the import jobs reported {imported.rows}",
             state_left=state_left,
             next_step="see the log of the server, drop the staging collection, then run the task again",
         )

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import Failure, MilvusOpsError
+from ..milvus.features import L0_COMPACTION_BREAKS_IMPORT, has
 from ..milvus.schema import pairs_to_dict
 from ..store.copy import CopyTotals
 from .loading import Counted
 from .plan import SKIPPED, CollectionRestore, RestorePlan
 from .rbac import RbacPlan
-from .staging import TTL_PROPERTY
+from .staging import TTL_PROPERTIES
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Restored:
 
     plan: CollectionRestore
     counted: Counted | None = None
-    jobs: tuple[int, ...] = ()
+    jobs: int = 0
     not_carried: tuple[str, ...] = ()
     failure: Failure | None = None
 
@@ -53,22 +54,34 @@ def untouched(item: CollectionRestore) -> Restored:
     return Restored(item, not_carried=item.not_carried)
 
 
-def warnings_of_plan(plan: RestorePlan) -> Iterator[str]:
+def warnings_of_plan(plan: RestorePlan, server_version: str) -> Iterator[str]:
     for target in plan.interrupted:
         yield f"an interrupted replacement of {target} was ended first"
+    for database in plan.databases:
+        yield from (f"not restored: {text}" for text in database.not_carried)
+    yield from plan.above_defaults
     for item in plan.collections:
         if item.action == SKIPPED:
             yield f"{item.target} exists and was left alone; this backup did not make it"
         yield from item.adjustment.kept
-        ttl = pairs_to_dict(item.source.properties).get(TTL_PROPERTY)
-        if item.builds and item.jobs and ttl:
-            yield f"rows of {item.target} live for {TTL_PROPERTY} = {ttl} from now on, also those that are older"
+        deletes = item.builds and any(job.level_zero for job in item.bulk)
+        if deletes and has(server_version, L0_COMPACTION_BREAKS_IMPORT):
+            yield (
+                f"{item.target} has deletes of level zero, and the server is {server_version}: before 2.6.12 a "
+                "compaction of them may break an import; if that happens, the next run builds this collection again"
+            )
+        properties = pairs_to_dict(item.source.properties) if item.builds and item.job_count else {}
+        for key in TTL_PROPERTIES:
+            if properties.get(key):
+                yield f"rows of {item.target} live for {key} = {properties[key]} from now on, also those that are older"
 
 
 def warnings_after(restored: Sequence[Restored], rbac: RbacPlan) -> Iterator[str]:
     for item in restored:
         yield from (f"not restored: {text}" for text in item.not_carried)
-        if item.counted is not None and item.jobs and not item.counted.rows and item.plan.source.rows:
+        counted, source = item.counted, item.plan.source
+        holds_rows = source.rows or (source.snapshot is not None and source.snapshot.files)
+        if counted is not None and counted.rows == 0 and item.jobs and holds_rows:
             yield f"{item.plan.target} has no rows: all of them are deleted, or younger than end_ts"
     yield from (f"not restored: {text}" for text in rbac.not_carried)
 

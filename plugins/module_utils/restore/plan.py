@@ -12,17 +12,26 @@ from ..backup.layout import BackupLayout
 from ..backup.manifest import BackupMeta, CollectionMeta
 from ..errors import MilvusOpsError
 from ..milvus import catalog
-from ..milvus.catalog import Collection, CollectionName
+from ..milvus.bulk_imports import BulkImports, BulkJob
+from ..milvus.catalog import Collection
+from ..milvus.collection_name import DEFAULT_DATABASE, CollectionName
 from ..milvus.imports import ImportFiles
-from ..milvus.schema import FLOAT16_VECTOR, lost_defaults, stored_fields
+from ..milvus.rbac import Grant
+from ..milvus.schema import lost_defaults
 from ..milvus.server import Server
+from ..milvus.snapshots import require_snapshots, snapshot_uri
 from ..naming import BACKUP_PROPERTY, CONTENT_PROPERTY, SOURCE_PROPERTY, staging_name
 from .adjust import Adjustment, plan_adjustment
 from .aliases import WantedAliases, wanted_aliases
+from .bulk_jobs import bulk_jobs
+from .databases import NewDatabase, new_databases, require_usable
+from .folding import fold, needs_folding
+from .grants import grants_to_keep
 from .jobs import import_jobs
 from .rbac import RbacPlan
 from .replacement import Standing, look
-from .request import REPLACE, REPLACE_RESTORED, SKIP, RestoreRequest
+from .request import COUNT, REPLACE, REPLACE_RESTORED, SKIP, RestoreRequest
+from .rules import above_defaults, require_restorable, require_whole_segments
 
 CREATE, REPLACED, UPDATE, UNCHANGED, SKIPPED = "create", "replace", "update", "unchanged", "skip"
 BUILDS = (CREATE, REPLACED)
@@ -30,16 +39,29 @@ BUILDS = (CREATE, REPLACED)
 
 @dataclass(frozen=True)
 class CollectionRestore:
-    """One collection: what becomes of it, and by which import jobs. C(replaces) is what has the target's name now."""
+    """One collection: what becomes of it, and by which import jobs. C(replaces) is what has the target's name now.
+
+    C(jobs) go by gRPC to servers up to 2.3, C(bulk) by REST to those from 2.4 on. C(folds) where the deletes of level
+    zero have to be given to the segments. C(snapshot_uri) is where the server reads a snapshot, from which it makes the
+    collection itself.
+    """
 
     source: CollectionMeta
     target: CollectionName
     staging: CollectionName
     action: str
     jobs: tuple[ImportFiles, ...] = ()
+    bulk: tuple[BulkJob, ...] = ()
+    folds: bool = False
+    snapshot_uri: str = ""
     replaces: Collection | None = None
+    grants: tuple[Grant, ...] = ()
+    """Of what is replaced, where they would go away with it."""
+
     aliases: WantedAliases = field(default_factory=WantedAliases)
     adjustment: Adjustment = field(default_factory=Adjustment)
+    above_defaults: tuple[str, ...] = ()
+    """What the server may refuse, by limits that it does not tell."""
 
     @property
     def source_name(self) -> CollectionName:
@@ -55,6 +77,10 @@ class CollectionRestore:
         )
 
     @property
+    def job_count(self) -> int:
+        return len(self.jobs) + len(self.bulk) + bool(self.snapshot_uri)
+
+    @property
     def builds(self) -> bool:
         """Whether a collection will be built and imported into."""
         return self.action in BUILDS
@@ -68,13 +94,17 @@ class RestorePlan:
     """
 
     collections: tuple[CollectionRestore, ...]
-    databases: tuple[str, ...]
+    databases: tuple[NewDatabase, ...]
     interrupted: tuple[CollectionName, ...] = ()
     rbac: RbacPlan = field(default_factory=RbacPlan)
 
     @property
     def builds(self) -> tuple[CollectionRestore, ...]:
         return tuple(item for item in self.collections if item.builds)
+
+    @property
+    def above_defaults(self) -> tuple[str, ...]:
+        return tuple(f"{item.target}: {doubt}" for item in self.builds for doubt in item.above_defaults)
 
     @property
     def changes(self) -> bool:
@@ -88,10 +118,16 @@ def plan_restore(
     backup: BackupMeta,
     targets: Mapping[CollectionName, CollectionName],
     request: RestoreRequest,
+    *,
+    bulk: BulkImports | None = None,
+    bucket: str = "",
+    deletes_in: BackupLayout | None = None,
 ) -> RestorePlan:
     """Plan each selected collection. Raises C(target_exists) and C(version) before anything is created.
 
-    C(layout) is where the server will read the objects: the backup itself, or its staged copy.
+    C(layout) is where the server will read the objects, in C(bucket): the backup itself, or its staged copy. C(bulk) is
+    given where it imports by REST, and is asked whether it answers. C(deletes_in) is where deletes of level zero will
+    be folded to.
     """
     known = set(catalog.list_databases(server))
     by_name = {CollectionName(item.database, item.name): item for item in backup.collections}
@@ -104,14 +140,47 @@ def plan_restore(
         action = decide(source, target, standing.existing, backup.backup_id, request.if_exists, request.content)
         staging = CollectionName(target.database, staging_name(target.name, backup.backup_id))
         item = CollectionRestore(meta, target, staging, action)
-        items.append(_detailed(server, layout, item, standing, request, new_database=target.database not in known))
-    needed = {item.target.database for item in items if item.builds}
-    return RestorePlan(tuple(items), tuple(sorted(needed - known)), tuple(interrupted))
+        new = target.database not in known
+        places = Places(layout, deletes_in, bucket, by_rest=bulk is not None)
+        items.append(_detailed(server, places, item, standing, request, new_database=new))
+        if items[-1].builds and not request.meta_only:
+            require_whole_segments(backup.server_version, meta)
+    built = {item.source_name: item.target for item in items if item.builds}
+    counts = request.verify_rows == COUNT and not request.meta_only
+    require_usable(server, backup, built, known, counts=counts)
+    missing = {target.database for target in built.values()} - known
+    if any(item.snapshot_uri for item in items):
+        require_snapshots(server, "planning the restore")
+    if bulk is not None and any(item.bulk for item in items):
+        bulk.unfinished(DEFAULT_DATABASE)
+    return RestorePlan(tuple(items), new_databases(server, backup, built, missing), tuple(interrupted))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the server will read rows, and deletes of level zero that are folded; and by which kind of import."""
+
+    rows: BackupLayout
+    deletes: BackupLayout | None
+    bucket: str
+    by_rest: bool
+
+    def with_jobs(self, item: CollectionRestore, version: str) -> CollectionRestore:
+        if item.source.snapshot is not None:
+            return replace(
+                item, snapshot_uri=snapshot_uri(self.bucket, self.rows.directory + item.source.snapshot.path)
+            )
+        if not self.by_rest:
+            return replace(item, jobs=import_jobs(self.rows, item.source))
+        if not needs_folding(version, item.source):
+            return replace(item, bulk=bulk_jobs(self.rows, item.source, version))
+        folded = fold(item.source)
+        return replace(item, folds=True, bulk=bulk_jobs(self.rows, folded, version, deletes_in=self.deletes))
 
 
 def _detailed(
     server: Server,
-    layout: BackupLayout,
+    places: Places,
     item: CollectionRestore,
     standing: Standing,
     request: RestoreRequest,
@@ -124,9 +193,11 @@ def _detailed(
     wanted = item.source.aliases if request.aliases else ()
     aliases = WantedAliases(wanted) if new_database else wanted_aliases(server, item.target, wanted, existing)
     if item.builds:
-        _refuse_what_cannot_be_imported(item.source, meta_only=request.meta_only)
-        jobs = () if request.meta_only else import_jobs(layout, item.source)
-        return replace(item, jobs=jobs, replaces=existing, aliases=aliases)
+        require_restorable(server, item.source, request, by_rest=places.by_rest)
+        grants = grants_to_keep(server, standing.found_as or item.target) if existing is not None else ()
+        doubts = tuple(above_defaults(server.version, item.source, request)) if places.by_rest else ()
+        built = replace(item, replaces=existing, grants=grants, aliases=aliases, above_defaults=doubts)
+        return built if request.meta_only else places.with_jobs(built, server.version)
     if existing is None or standing.found_as is None:
         return item
     adjustment = plan_adjustment(server, item.source, standing.found_as, request, aliases)
@@ -188,24 +259,3 @@ def _target_exists(target: CollectionName, existing: Collection, backup_id: str,
     return MilvusOpsError(
         "target_exists", "planning the restore", f"{target} on {target.database}", cause, next_step=advice
     )
-
-
-def _refuse_what_cannot_be_imported(collection: CollectionMeta, *, meta_only: bool) -> None:
-    if meta_only:
-        return
-    half = [str(field["name"]) for field in stored_fields(collection.schema) if field["data_type"] == FLOAT16_VECTOR]
-    reason = ""
-    if half:
-        reason = f"its field {', '.join(half)} holds float16 vectors, which this server cannot import"
-    elif collection.l0_segments or any(segment.is_l0 for segment in collection.segments):
-        reason = "it has level-zero deletes, which this server cannot import"
-    elif any(segment.storage_version not in (0, 1) for segment in collection.segments):
-        reason = "its segments have a storage version that this server cannot import"
-    if reason:
-        raise MilvusOpsError(
-            "version",
-            "planning the restore",
-            collection.qualified_name,
-            reason,
-            next_step="restore into a newer server line, leave this collection out, or restore meta_only",
-        )

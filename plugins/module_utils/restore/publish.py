@@ -9,9 +9,10 @@ from ..errors import MilvusOpsError
 from ..milvus import catalog, ddl
 from ..milvus.schema import pairs_to_dict
 from ..milvus.server import Server
+from .imported import Imported
 from .plan import CollectionRestore
 from .replacement import bring_back, retire
-from .staging import TTL_PROPERTY, Imported
+from .staging import TTL_PROPERTIES
 
 STAGING_KEPT = "the target is untouched; the staging collection is kept for the next run"
 STAGING_MAY_BE = "the target is untouched; a staging collection may be there, with which the next run goes on"
@@ -23,9 +24,10 @@ def publish(server: Server, plan: CollectionRestore, imported: Imported, backup_
     The server refuses a name that is taken, so nothing is overwritten. Between the two renames, some milliseconds,
     nothing has the target's name; aliases of it go on to answer.
     """
-    ttl = pairs_to_dict(plan.source.properties).get(TTL_PROPERTY)
-    if ttl is not None:
-        ddl.alter_properties(server, plan.staging, {TTL_PROPERTY: ttl})
+    properties = pairs_to_dict(plan.source.properties)
+    expiry = {key: properties[key] for key in TTL_PROPERTIES if key in properties}
+    if expiry:
+        ddl.alter_properties(server, plan.staging, expiry, properties)
     if plan.replaces is not None:
         retire(server, plan.target, plan.replaces, backup_id)
     try:

@@ -10,9 +10,8 @@ one is dropped. What was done so far can be read from the server alone, so that 
     old      -         filled    not begun: the next restore builds on the staging collection
     -        old       filled    the new one gets the name; it was complete before the old one was renamed
     -        old       -         somebody dropped the staging collection: the old one gets its name back
-    new      old       -         aliases are moved, and the old one is dropped
-
-Up to 2.6.11 grants belong to names, so they stay with the target (server versions, A).
+    new      old       -         aliases are moved, grants are passed on, and the old one is dropped
+    another  old                 somebody gave the name away in between: nothing is touched, it is for them to say
 """
 
 from __future__ import annotations
@@ -24,9 +23,19 @@ from dataclasses import dataclass, replace
 
 from ..errors import MilvusOpsError
 from ..milvus import catalog, ddl
-from ..milvus.catalog import Collection, CollectionName
+from ..milvus.catalog import Collection
+from ..milvus.collection_name import CollectionName
 from ..milvus.server import Server
-from ..naming import RETIRED_BY_PROPERTY, RETIRED_PROPERTY, is_retired, is_staging, retired_name, staging_name
+from ..naming import (
+    BACKUP_PROPERTY,
+    RETIRED_BY_PROPERTY,
+    RETIRED_PROPERTY,
+    is_retired,
+    is_staging,
+    retired_name,
+    staging_name,
+)
+from .grants import pass_grants_on
 from .waiting import Patience
 
 DRAIN_SECONDS = 10
@@ -46,11 +55,17 @@ class Standing:
 
 
 def look(server: Server, target: CollectionName) -> Standing:
-    """What stands at a target. Raises C(target_exists) where the name for the replaced collection is a user's."""
+    """What stands at a target. Raises C(target_exists) where the name for the replaced collection is a user's.
+
+    Also where a replacement was interrupted, and something else than the new one has the name of the target.
+    """
     found = catalog.find_collection(server, target)
     retired = find_retired(server, target)
-    if retired is None or found is not None:
-        return Standing(found, retired is not None, found.name if found else None)
+    if retired is None:
+        return Standing(found, False, found.name if found else None)
+    if found is not None:
+        _require_successor(found, target, retired)
+        return Standing(found, True, found.name)
     successor = _successor(server, target, retired) or retired
     return Standing(replace(successor, name=target), True, successor.name)
 
@@ -83,7 +98,8 @@ def retire(server: Server, target: CollectionName, old: Collection, backup_id: s
             next_step="see who else changes this collection, then run the task again",
         )
     # The rename stores the properties: up to 2.3.5 a change of them alone is lost at a restart (server versions, B).
-    ddl.alter_properties(server, target, {RETIRED_PROPERTY: target.name, RETIRED_BY_PROPERTY: backup_id})
+    markers = {RETIRED_PROPERTY: target.name, RETIRED_BY_PROPERTY: backup_id}
+    ddl.alter_properties(server, target, markers, current.property_values)
     ddl.rename(server, target, retired_name(target.name))
 
 
@@ -98,17 +114,26 @@ def recover(server: Server, target: CollectionName) -> Collection | None:
     retired = find_retired(server, target)
     if retired is None:
         return None
-    if catalog.find_collection(server, target) is None:
+    found = catalog.find_collection(server, target)
+    if found is not None:
+        _require_successor(found, target, retired)
+    else:
         successor = _successor(server, target, retired)
         if successor is None:
             bring_back(server, target)
             return None
         ddl.rename(server, successor.name, target.name)
-    move_aliases(server, target, retired)
+    hand_over(server, target, retired)
     return retired
 
 
-def move_aliases(server: Server, target: CollectionName, retired: Collection) -> None:
+def hand_over(server: Server, target: CollectionName, retired: Collection) -> None:
+    """Give the new one what went away with the old one. May be repeated, and must be done before that is dropped."""
+    pass_grants_on(server, retired.name, target)
+    _move_aliases(server, target, retired)
+
+
+def _move_aliases(server: Server, target: CollectionName, retired: Collection) -> None:
     """The aliases of the old collection lead to the new one from now on, each without a gap."""
     current = catalog.find_collection(server, retired.name)
     for alias in current.aliases if current else ():
@@ -142,11 +167,12 @@ class Retired:
 
 
 def _drop(server: Server, target: CollectionName, old: Collection) -> None:
-    """Drop the old collection, if it is that one still, and the target exists."""
+    """Drop the old collection, if it is that one still, and the target is the one that was built in its place."""
     current = catalog.find_collection(server, old.name)
     if current is None or current.collection_id != old.collection_id:
         return
-    if catalog.find_collection(server, target) is None:
+    found = catalog.find_collection(server, target)
+    if found is None:
         raise MilvusOpsError(
             "ambiguous_import",
             "dropping the replaced collection",
@@ -155,7 +181,25 @@ def _drop(server: Server, target: CollectionName, old: Collection) -> None:
             state_left="the replaced collection is kept under this name",
             next_step="see who dropped the target, then run the task again: it gives the old one its name back",
         )
+    _require_successor(found, target, old)
     ddl.drop_collection(server, old.name)
+
+
+def _require_successor(found: Collection, target: CollectionName, retired: Collection) -> None:
+    """Raises C(target_exists) unless it is the new one: an alias, or what an application made, may have the name."""
+    made_by, wanted = found.property_values.get(BACKUP_PROPERTY), retired.property_values[RETIRED_BY_PROPERTY]
+    if found.name == target and made_by == wanted:
+        return
+    other = "a collection that this replacement did not make" if found.name == target else f"an alias of {found.name}"
+    raise MilvusOpsError(
+        "target_exists",
+        "ending an interrupted replacement",
+        str(target),
+        f"{other} has this name; the collection that was being replaced is {retired.name}",
+        state_left=f"{retired.name} is kept, and so is {target}",
+        next_step="see who gave the name away; rename or drop what has it, then run the task again: it ends the "
+        "replacement",
+    )
 
 
 def _successor(server: Server, target: CollectionName, retired: Collection) -> Collection | None:

@@ -37,6 +37,7 @@ class RestoreRequest:
     aliases: bool = True
     rbac: bool = False
     meta_only: bool = False
+    skip_disk_quota: bool = False
     end_ts: int | None = None
     shards: int | None = None
     verify_objects: str = ETAG

@@ -10,18 +10,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..backup.inventory import CompleteBackup, Place
 from ..backup.layout import BackupLayout
 from ..backup.verify import verify_backup
 from ..errors import MilvusOpsError, leaving
 from ..milvus import ddl
-from ..milvus.catalog import CollectionName
+from ..milvus.collection_name import CollectionName
+from ..milvus.features import require_known_rights
 from ..milvus.selection import matching
-from ..progress import ROWS, Progress
+from ..progress import BYTES, ROWS, Progress, Step
 from ..store.copy import CopyTotals
 from .adjust import adjust
 from .aliases import set_aliases
+from .bulk_staging import begin_bulk, fill_bulk
+from .folding import needs_folding
+from .imported import Imported
 from .indexes import build_indexes, wanted_indexes
 from .jobs import data_rows
 from .loading import Counted, load_and_count
@@ -30,11 +35,12 @@ from .outcome import Restored, RestoreOutcome, untouched, warnings_after, warnin
 from .plan import REPLACED, UPDATE, CollectionRestore, RestorePlan, plan_restore
 from .publish import STAGING_KEPT, STAGING_MAY_BE, publish
 from .rbac import RbacPlan, apply_rbac, plan_rbac
-from .replacement import Retired, find_retired, move_aliases, recover
+from .replacement import Retired, find_retired, hand_over, recover
 from .request import RestoreRequest
-from .staged_copy import staged
+from .snapshot_staging import begin_snapshot, confirm_snapshot, fill_snapshot
+from .staged_copy import StagedPart, staged
 from .staged_leftovers import StagingArea, remove_leftovers
-from .staging import Build, Destination, Imported, begin_staging, fill_staging
+from .staging import Build, Destination, begin_staging, fill_staging
 from .targets import map_targets
 from .waiting import Patience
 
@@ -60,7 +66,13 @@ class Restore:
 
     @property
     def stages(self) -> bool:
+        """Whether the server cannot read the backup where it lies."""
         return self.layout != self.place.layout
+
+    @property
+    def staged_layout(self) -> BackupLayout:
+        """Raises C(usage) where the instance's own data would be in the way."""
+        return self.area.layout(self.backup.meta.backup_id)
 
 
 def make_plan(restore: Restore) -> RestorePlan:
@@ -68,8 +80,15 @@ def make_plan(restore: Restore) -> RestorePlan:
     request, meta, server = restore.request, restore.backup.meta, restore.destination.server
     with restore.progress.phase("look"):
         held = [CollectionName(item.database, item.name) for item in meta.collections]
+        if request.rbac:
+            require_known_rights(server.version, server.options.target, "planning the restore")
         targets = map_targets(matching(held, request.patterns, ()), request.naming)
-        plan = plan_restore(server, restore.layout, meta, targets, request)
+        bulk, bucket = restore.destination.bulk, restore.place.bucket
+        folds = bulk is not None and any(needs_folding(server.version, item) for item in meta.collections)
+        deletes_in = restore.staged_layout if folds else None
+        plan = plan_restore(
+            server, restore.layout, meta, targets, request, bulk=bulk, bucket=bucket, deletes_in=deletes_in
+        )
         return replace(plan, rbac=plan_rbac(server, meta.rbac)) if request.rbac else plan
 
 
@@ -87,7 +106,7 @@ def execute(restore: Restore, plan: RestorePlan) -> RestoreOutcome:
     """
     if not plan.changes:
         warnings = remove_leftovers(restore.area).warnings
-        return _outcome(plan, [untouched(item) for item in plan.collections], plan.rbac, warnings)
+        return _outcome(restore, plan, [untouched(item) for item in plan.collections], plan.rbac, warnings)
     lock_warnings: list[str] = []
     with (
         restore_lock(restore.destination, restore.place, restore.request.lock_timeout, lock_warnings) as guard,
@@ -100,25 +119,29 @@ def execute(restore: Restore, plan: RestorePlan) -> RestoreOutcome:
 
 def _carry_out(restore: Restore, build: Build, plan: RestorePlan) -> RestoreOutcome:
     """Roles and grants come first: they fail at once or not at all, and hold for names, also of what is not there."""
-    read = [item.source for item in plan.collections if item.builds and item.jobs] if restore.stages else []
-    warnings = list(remove_leftovers(restore.area, keep=restore.layout if read else None).warnings)
-    with staged(restore.area, restore.request, restore.place, restore.backup, read, restore.progress, warnings) as copy:
+    folded = [item.source for item in plan.collections if item.folds and item.bulk]
+    read = [item.source for item in plan.collections if item.builds and item.job_count] if restore.stages else folded
+    warnings = list(remove_leftovers(restore.area, keep=restore.staged_layout if read else None).warnings)
+    part = StagedPart(read, folded, rows=restore.stages)
+    with staged(restore.area, restore.request, restore.place, restore.backup, part, restore.progress, warnings) as copy:
         with leaving(DATABASES_MADE):
             for database in plan.databases:
-                ddl.create_database(build.server, database)
+                ddl.create_database(build.server, database.name, database.properties)
         added = plan.rbac
         if plan.rbac.changes:
             with restore.progress.phase("rbac"):
                 added = apply_rbac(build.server, plan.rbac)
         restored = _restore_all(replace(build, guard=_both(build.guard, copy.guard)), plan, restore.progress)
         copy.failures.extend(item.failure for item in restored if item.failure is not None)
-    return replace(_outcome(plan, restored, added, warnings), copied=copy.copied, kept_objects=copy.kept_objects)
+    return replace(
+        _outcome(restore, plan, restored, added, warnings), copied=copy.copied, kept_objects=copy.kept_objects
+    )
 
 
 def _outcome(
-    plan: RestorePlan, restored: Sequence[Restored], rbac: RbacPlan, warnings: Sequence[str]
+    restore: Restore, plan: RestorePlan, restored: Sequence[Restored], rbac: RbacPlan, warnings: Sequence[str]
 ) -> RestoreOutcome:
-    told = (*warnings_of_plan(plan), *warnings_after(restored, rbac), *warnings)
+    told = (*warnings_of_plan(plan, restore.destination.server.version), *warnings_after(restored, rbac), *warnings)
     return RestoreOutcome(plan, tuple(restored), told, rbac, CopyTotals(0, 0, ()))
 
 
@@ -199,18 +222,37 @@ def _build(build: Build, item: CollectionRestore, progress: Progress) -> _Ready:
     server, request, patience = build.server, build.request, build.patience
     label = str(item.target)
     with progress.phase("create", label):
-        begun = begin_staging(build, item)
+        begun = _begun(build, item)
     with leaving(STAGING_KEPT):
-        with progress.phase("import", label, ROWS, data_rows(item.source)) as step:
-            imported = fill_staging(build, item, begun, step)
+        unit, total = (BYTES, item.source.size) if item.snapshot_uri else (ROWS, data_rows(item.source))
+        with progress.phase("import", label, unit, total) as step:
+            imported = begun.fill(step)
         indexes = wanted_indexes(item.source, request.index)
-        with progress.phase("index", label, ROWS, imported.rows * len(indexes)) as step:
+        with progress.phase("index", label, ROWS, (imported.rows or 0) * len(indexes)) as step:
             build_indexes(server, item.staging, indexes, patience, STAGING_KEPT, step)
         with progress.phase("load", label):
             counted = load_and_count(
-                server, item.staging, item.source, imported.rows, request, patience, state_left=STAGING_KEPT
+                server, item.staging, item.source, imported, request, patience, state_left=STAGING_KEPT
             )
+            counted = begun.confirm(counted)
     return _Ready(imported, counted)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """How a staging collection is filled, and what is looked at again once it is counted."""
+
+    fill: Callable[[Step], Imported]
+    confirm: Callable[[Counted], Counted] = lambda counted: counted
+
+
+def _begun(build: Build, item: CollectionRestore) -> _Begun:
+    if item.snapshot_uri:
+        begun = begin_snapshot(build, item)
+        return _Begun(partial(fill_snapshot, build, item, begun), partial(confirm_snapshot, build, item, begun))
+    if build.destination.bulk is not None:
+        return _Begun(partial(fill_bulk, build, item, begin_bulk(build, item)))
+    return _Begun(partial(fill_staging, build, item, begin_staging(build, item)))
 
 
 def _publish(build: Build, item: CollectionRestore, ready: _Ready, progress: Progress, retired: Retired) -> Restored:
@@ -220,10 +262,10 @@ def _publish(build: Build, item: CollectionRestore, ready: _Ready, progress: Pro
         publish(server, item, ready.imported, build.backup_id)
         old = find_retired(server, item.target) if item.action == REPLACED else None
         if old is not None:
-            move_aliases(server, item.target, old)
+            hand_over(server, item.target, old)
             retired.add(item.target, old)
         lost = set_aliases(server, item.target, item.aliases.free)
-    return Restored(item, counted, ready.imported.jobs, (*counted.not_carried, *item.not_carried, *lost))
+    return Restored(item, counted, item.job_count, (*counted.not_carried, *item.not_carried, *lost))
 
 
 def _update(build: Build, item: CollectionRestore, progress: Progress) -> Restored:

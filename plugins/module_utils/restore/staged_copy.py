@@ -10,20 +10,22 @@ an import may still read it, and after failures from which the next run goes on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from heapq import merge
 
 from ..backup.integrity import manifest_objects
 from ..backup.inventory import CompleteBackup, Place
-from ..backup.layout import DELTA_LOG, INSERT_LOG
+from ..backup.layout import DELTA_LOG, INSERT_LOG, BackupLayout
 from ..backup.lock import BackupLock
-from ..backup.manifest import CollectionMeta
+from ..backup.manifest import CollectionMeta, Log
 from ..backup.verify import ETAG, SIZE, Differences, compare, corrupt_error, objects_by_meta
 from ..errors import Failure, MilvusOpsError
 from ..progress import BYTES, Progress, Step
 from ..store.base import StoredObject
 from ..store.copy import Copy, CopyRun, CopyTotals
+from .folding import folded_logs
 from .request import RestoreRequest
 from .staged_leftovers import STAGING_ROOT, StagingArea, clear, is_ours, left_behind, take_lock
 
@@ -34,7 +36,26 @@ CONTINUED_KINDS = frozenset({"ambiguous_import", "lock_held", "throttled", "time
 """After these the same task, run again, goes on from here; or an import job may exist that nobody heard of."""
 
 TARGET_UNTOUCHED = "the target is untouched"
-_LOG = re.compile(rf"binlogs/(?:{INSERT_LOG}|{DELTA_LOG})/([0-9]+)(?:/-?[0-9]+)+")
+NOT_READABLE = "the backup lies where the target's server cannot read it, so it is"
+NOT_IMPORTED = "the target's server does not import deletes of level zero, so these are"
+_LOG = re.compile(rf"binlogs/({INSERT_LOG}|{DELTA_LOG})/([0-9]+)(?:/-?[0-9]+)+")
+
+
+@dataclass(frozen=True)
+class StagedPart:
+    """What of a backup is copied: C(collections) with their rows, or their deletes alone.
+
+    The deletes of level zero of those that are C(folded) are copied to each segment that they are for, too.
+    """
+
+    collections: Sequence[CollectionMeta]
+    folded: Sequence[CollectionMeta] = ()
+    rows: bool = True
+
+    @property
+    def size(self) -> int:
+        own = [log.size for item in self.collections for field, log in _logs(item) if self.rows or field is None]
+        return sum(own) + sum(copy.log.size for item in self.folded for copy in folded_logs(item))
 
 
 @dataclass(frozen=True)
@@ -56,23 +77,23 @@ def staged(
     request: RestoreRequest,
     source: Place,
     backup: CompleteBackup,
-    collections: Sequence[CollectionMeta],
+    part: StagedPart,
     progress: Progress,
     warnings: list[str],
 ) -> Iterator[StagedCopy]:
-    """Copy the objects of these collections to C(area.layout), verify them, and remove them at the end.
+    """Copy the objects of a part of the backup to C(area.layout), verify them, and remove them at the end.
 
     C(warnings) says what is left. Without collections nothing is touched.
     """
-    if not collections:
+    if not part.collections:
         yield StagedCopy(CopyTotals(0, 0, ()), 0, lambda: None)
         return
     place = area.open(area.layout(backup.meta.backup_id), request.copy_concurrency)
-    with _take_lock(place, request.lock_timeout) as lock:
+    with _take_lock(place, request.lock_timeout, NOT_READABLE if part.rows else NOT_IMPORTED) as lock:
         try:
-            size = sum(segment.size for item in collections for part in item.partitions for segment in part.segments)
-            with progress.phase("copy", source.layout.name, BYTES, size) as step:
-                copied, kept_objects = _Transfer(request, source, place, backup, collections, lock, step).run()
+            with progress.phase("copy", source.layout.name, BYTES, part.size) as step:
+                folded = _folded_objects(source, place.layout, backup, part)
+                copied, kept_objects = _Transfer(request, source, place, backup, part, folded, lock, step).run()
             copy = StagedCopy(copied, kept_objects, lock.require)
             yield copy
         except MilvusOpsError as error:
@@ -96,7 +117,7 @@ def _end(area: StagingArea, place: Place, lock: BackupLock, failures: Iterable[F
     return left_behind(place, reason) if reason else ""
 
 
-def _take_lock(place: Place, wait: float) -> BackupLock:
+def _take_lock(place: Place, wait: float, reason: str) -> BackupLock:
     """The first write: a key that may only read is told so before anything else has happened."""
     try:
         return take_lock(place, wait=wait)
@@ -104,8 +125,8 @@ def _take_lock(place: Place, wait: float) -> BackupLock:
         if error.kind == "permission":
             raise error.with_context(
                 operation="making a staged copy of the backup",
-                cause=f"the backup lies where the target's server cannot read it, so it is copied to {place.label} "
-                f"first, and this run may not write there: {error.failure.cause}",
+                cause=f"{reason} copied to {place.label} first, and this run may not write there: "
+                f"{error.failure.cause}",
                 next_step="give the key of the target (access_key_id; on a disk, the user of the module) the right to "
                 f"read, write and remove below {STAGING_ROOT}/, or put the backup into the target's own bucket",
             ) from error
@@ -120,7 +141,10 @@ class _Transfer:
     source: Place
     target: Place
     backup: CompleteBackup
-    collections: Sequence[CollectionMeta]
+    part: StagedPart
+    folded: Mapping[str, StoredObject]
+    """What is copied beside its place in the backup: by the key of the copy."""
+
     lock: BackupLock
     step: Step
 
@@ -172,10 +196,14 @@ class _Transfer:
             while have is not None and have.key < want.key:
                 have = next(staged_objects, None)
             if have is None or have.key != want.key or not self._same(have, want):
-                relative = want.key.removeprefix(self.target.layout.directory)
-                yield Copy(self.source.layout.directory + relative, self._pin(want.etag), want.size, want.key)
+                yield Copy(self._source_of(want.key), self._pin(want.etag), want.size, want.key)
             else:
                 self.step.advance(want.size)
+
+    def _source_of(self, key: str) -> str:
+        if key in self.folded:
+            return self.folded[key].key
+        return self.source.layout.directory + key.removeprefix(self.target.layout.directory)
 
     def _same(self, have: StoredObject, want: StoredObject) -> bool:
         return have.holds_the_same_as(want.size, want.etag if self._level == ETAG else "")
@@ -211,18 +239,18 @@ class _Transfer:
 
     def _wanted(self) -> Iterator[StoredObject]:
         """What the staged copy must hold, by what the backup recorded. A key of another shape is never copied."""
-        layout, manifest = self.source.layout, self.backup.manifest
-        meta = replace(self.backup.meta, collections=tuple(self.collections))
-        recorded: Iterable[StoredObject] = objects_by_meta(layout, meta)
-        if manifest is not None:
-            recorded = manifest_objects(self.source.store, layout, manifest)
-        ids = self._collection_ids()
-        for item in recorded:
+        folded = (replace(item, key=key) for key, item in sorted(self.folded.items()))
+        return merge(self._own(), folded, key=lambda item: item.key)
+
+    def _own(self) -> Iterator[StoredObject]:
+        """What has its place in the copy as in the backup."""
+        layout, ids = self.source.layout, self._collection_ids()
+        for item in _recorded(self.source, self.backup, self.part):
             relative = item.key.removeprefix(layout.directory)
             log = _LOG.fullmatch(relative)
             if log is None:
                 raise corrupt_error(self.source.store, layout, f"it lists {item.key!r:.200}, which is no log")
-            if log[1] in ids:
+            if log[2] in ids and (self.part.rows or log[1] == DELTA_LOG):
                 yield replace(item, key=self.target.layout.directory + relative)
 
     def _staged(self) -> Iterator[StoredObject]:
@@ -234,4 +262,31 @@ class _Transfer:
                 yield item
 
     def _collection_ids(self) -> frozenset[str]:
-        return frozenset(str(collection.collection_id) for collection in self.collections)
+        return frozenset(str(collection.collection_id) for collection in self.part.collections)
+
+
+def _recorded(source: Place, backup: CompleteBackup, part: StagedPart) -> Iterable[StoredObject]:
+    """The objects of the backup with their ETags, in order of key; by the metadata, where nothing else records them."""
+    if backup.manifest is not None:
+        return manifest_objects(source.store, source.layout, backup.manifest)
+    return objects_by_meta(source.layout, replace(backup.meta, collections=tuple(part.collections)))
+
+
+def _folded_objects(
+    source: Place, target: BackupLayout, backup: CompleteBackup, part: StagedPart
+) -> dict[str, StoredObject]:
+    """The objects of level zero, each by every key that it is copied to."""
+    copies = {
+        copy.target_key(target): copy.source_key(source.layout) for item in part.folded for copy in folded_logs(item)
+    }
+    wanted = set(copies.values())
+    found = {item.key: item for item in _recorded(source, backup, part) if item.key in wanted} if wanted else {}
+    missing = wanted - found.keys()
+    if missing:
+        raise corrupt_error(source.store, source.layout, f"its list of objects lacks {min(missing)}")
+    return {key: found[origin] for key, origin in copies.items()}
+
+
+def _logs(collection: CollectionMeta) -> Iterator[tuple[int | None, Log]]:
+    for segment in collection.segments:
+        yield from segment.logs

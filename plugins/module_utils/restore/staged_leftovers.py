@@ -22,8 +22,11 @@ from ..backup.inventory import LOCK_NAME, Place
 from ..backup.layout import DELTA_LOG, INSERT_LOG, BackupLayout
 from ..backup.lock import BackupLock, acquire
 from ..errors import MilvusOpsError, usage_error
-from ..milvus import imports
+from ..milvus import catalog, imports
+from ..milvus.bulk_imports import BulkImports
+from ..milvus.collection_name import CollectionName
 from ..milvus.server import Server
+from ..naming import BACKUP_PROPERTY, may_be_staging
 from ..store.base import ConditionFailed, ObjectStore, SourceMissing, WriteScope
 from ..store.config import StoreConfig
 from ..store.local import PART_PREFIX
@@ -46,12 +49,13 @@ _OURS = re.compile(
 class StagingArea:
     """Where one instance gets staged copies: an import reads the bucket, or the disk, of its own server only.
 
-    C(store) needs no more than to be read.
+    C(store) needs no more than to be read. C(bulk) are the import jobs of a server that runs them by REST.
     """
 
     config: StoreConfig
     store: ObjectStore
     server: Server
+    bulk: BulkImports | None = None
 
     @property
     def root_path(self) -> str:
@@ -174,12 +178,8 @@ def clear(area: StagingArea, place: Place, lock: BackupLock, *, seconds: float |
     end = None if seconds is None else time.monotonic() + seconds
     try:
         lock.renew()
-        jobs = unfinished_jobs(area.server, place.layout, None if seconds is None else HURRIED_CALL_SECONDS)
-        if jobs:
-            more = " and more" if len(jobs) > SHOWN_JOBS else ""
-            shown = ", ".join(str(job) for job in jobs[:SHOWN_JOBS])
-            return f"unfinished import jobs of the server read it: {shown}{more}"
-        return _delete(place, lock, end)
+        reason = still_read(area, place.layout, None if seconds is None else HURRIED_CALL_SECONDS)
+        return reason or _delete(place, lock, end)
     except MilvusOpsError as error:
         return f"it could not be removed, as {error.failure.operation} failed: {error.failure.cause}"
     except (ConditionFailed, SourceMissing) as error:
@@ -198,6 +198,13 @@ def _delete(place: Place, lock: BackupLock, end: float | None) -> str:
     return _not_ours(foreign) if foreign else ""
 
 
+def still_read(area: StagingArea, layout: BackupLayout, timeout: float | None = None) -> str:
+    """Why nothing below this folder may be removed yet; empty if the server reads none of it any more."""
+    if area.bulk is not None:
+        return still_read_by_rest(area.server, area.bulk, layout, timeout)
+    return _named([str(job) for job in unfinished_jobs(area.server, layout, timeout)])
+
+
 def unfinished_jobs(server: Server, layout: BackupLayout, timeout: float | None = None) -> Sequence[int]:
     """The import jobs that wait or work and read below this folder, of whichever collection: also of a dropped one."""
     jobs = imports.list_all_jobs(server, timeout)
@@ -206,6 +213,32 @@ def unfinished_jobs(server: Server, layout: BackupLayout, timeout: float | None 
         for job in jobs
         if not (job.completed or job.failed) and any(path.startswith(layout.directory) for path in job.files.split(","))
     ]
+
+
+def still_read_by_rest(server: Server, bulk: BulkImports, layout: BackupLayout, timeout: float | None) -> str:
+    """A job that does not tell yet what it reads may read anything.
+
+    A create that was not answered may become a job later, and from 2.6 on one without its objects stops all renames and
+    drops of its database; so the copy stays for as long as the staging collection that it was made for.
+    """
+    reading = []
+    for database in catalog.list_databases(server):
+        for name in catalog.list_collections(server, database):
+            found = catalog.find_collection(server, name) if may_be_staging(name.name) else None
+            if found is not None and _digest(found.property_values.get(BACKUP_PROPERTY, "")) == layout.name:
+                return f"the staging collection {name} waits for the next run, which needs it"
+        for job_id in bulk.unfinished(database, timeout=timeout):
+            state = bulk.state(CollectionName(database, ""), job_id)
+            if not state.ended and (not state.files or any(layout.directory in file for file in state.files)):
+                reading.append(job_id)
+    return _named(reading)
+
+
+def _named(jobs: Sequence[str]) -> str:
+    if not jobs:
+        return ""
+    more = " and more" if len(jobs) > SHOWN_JOBS else ""
+    return f"unfinished import jobs of the server read it: {', '.join(jobs[:SHOWN_JOBS])}{more}"
 
 
 def _digest(text: str) -> str:

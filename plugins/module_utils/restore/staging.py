@@ -12,20 +12,35 @@ from dataclasses import dataclass
 from ..backup.layout import InstanceLayout
 from ..errors import MilvusOpsError
 from ..milvus import catalog, ddl, imports
+from ..milvus.bulk_imports import BulkImports
 from ..milvus.catalog import Collection
-from ..milvus.features import import_end_ts
+from ..milvus.features import FUNCTION_CHECK, has, import_end_ts
+from ..milvus.field_order import FieldOrder, field_order
 from ..milvus.imports import ImportFiles, ImportJob
 from ..milvus.schema import field_ids, has_partition_key, pairs_to_dict
 from ..milvus.server import Server
-from ..naming import BACKUP_PROPERTY, CONTENT_PROPERTY, SOURCE_PROPERTY, TARGET_PROPERTY, is_own_property, is_staging
+from ..naming import (
+    BACKUP_PROPERTY,
+    CONTENT_PROPERTY,
+    PLAN_PROPERTY,
+    SOURCE_PROPERTY,
+    TARGET_PROPERTY,
+    is_carried,
+    is_staging,
+)
 from ..progress import Step
 from ..store.base import ObjectStore
+from .bulk_jobs import bulk_digest
+from .imported import Imported
 from .jobs import data_rows
 from .plan import CollectionRestore
 from .request import RestoreRequest
 from .waiting import Patience
 
-TTL_PROPERTY = "collection.ttl.seconds"
+TTL_PROPERTIES = ("collection.ttl.seconds", "ttl_field")
+"""What makes rows expire: by their age, or from 3.0 on by a field of theirs."""
+
+FUNCTION_CHECK_PROPERTY = "disable_func_runtime_check"
 TARGET_UNTOUCHED = "the target is untouched; the staging collection was dropped"
 SHOWN_JOBS = 10
 QUIET_SECONDS = 90
@@ -42,15 +57,8 @@ class Destination:
     server: Server
     store: ObjectStore
     layout: InstanceLayout
-
-
-@dataclass(frozen=True)
-class Imported:
-    """A filled staging collection: its id, and the rows that the server says it imported."""
-
-    collection_id: int
-    rows: int
-    jobs: tuple[int, ...]
+    bulk: BulkImports | None = None
+    """Its import jobs, where it runs them by REST."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def begin_staging(build: Build, plan: CollectionRestore) -> Begun:
     begun = _adopt(build, plan)
     if begun is None:
         build.guard()
-        begun = Begun(_create(build, plan), {})
+        begun = Begun(create_staging(build, plan), {})
     return begun
 
 
@@ -98,8 +106,9 @@ def fill_staging(build: Build, plan: CollectionRestore, begun: Begun, step: Step
     if not build.request.meta_only:
         _require_rows(server, plan, staging, jobs, may_be_fewer=end_ts is not None)
     _require_one_job_each(server, plan, staging)
-    _prove_root_path(build.destination, plan, staging, jobs)
-    return Imported(staging.collection_id, sum(job.rows for job in jobs), tuple(job.job_id for job in jobs))
+    if any(job.rows for job in jobs):
+        prove_root_path(build.destination, staging, lambda: _give_up(server, plan, staging))
+    return Imported(staging.collection_id, sum(job.rows for job in jobs))
 
 
 def _adopt(build: Build, plan: CollectionRestore) -> Begun | None:
@@ -108,24 +117,16 @@ def _adopt(build: Build, plan: CollectionRestore) -> Begun | None:
     Anything in doubt is dropped: a job submitted twice doubles rows, and a failed one leaves rows behind.
     """
     server = build.server
-    staging = catalog.find_collection(server, plan.staging)
+    staging = find_staging(server, plan)
     if staging is None:
         return None
-    if not is_staging(plan.staging.name, staging.property_values):
-        raise MilvusOpsError(
-            "target_exists",
-            "creating the staging collection",
-            str(plan.staging),
-            "a collection of this name exists that no restore made",
-            next_step="rename or drop that collection",
-        )
     jobs = imports.list_jobs(server, plan.staging, staging.collection_id)
     planned = {(files.partition, files.key): files for files in plan.jobs}
     found = [planned.get((job.partition, job.files)) for job in jobs]
     doubtful = any(job.failed for job in jobs) or None in found or len(set(found)) != len(found)
     if (
         doubtful
-        or not _was_created_as(build, plan, staging)
+        or not was_created_as(build, plan, staging)
         or (len(found) < len(plan.jobs) and _is_late(server, staging))
     ):
         _let_jobs_end(build, plan, staging)
@@ -133,6 +134,20 @@ def _adopt(build: Build, plan: CollectionRestore) -> Begun | None:
         ddl.drop_collection(server, plan.staging)
         return None
     return Begun(staging, {files: job.job_id for files, job in zip(found, jobs, strict=True) if files is not None})
+
+
+def find_staging(server: Server, plan: CollectionRestore) -> Collection | None:
+    """The staging collection that an earlier run left. Raises C(target_exists) for one that is a user's."""
+    staging = catalog.find_collection(server, plan.staging)
+    if staging is None or is_staging(plan.staging.name, staging.property_values):
+        return staging
+    raise MilvusOpsError(
+        "target_exists",
+        "creating the staging collection",
+        str(plan.staging),
+        "a collection of this name exists that no restore made",
+        next_step="rename or drop that collection",
+    )
 
 
 def _let_jobs_end(build: Build, plan: CollectionRestore, staging: Collection) -> None:
@@ -169,13 +184,15 @@ def _give_up(server: Server, plan: CollectionRestore, staging: Collection) -> st
     return TARGET_UNTOUCHED
 
 
-def _was_created_as(build: Build, plan: CollectionRestore, staging: Collection) -> bool:
+def was_created_as(build: Build, plan: CollectionRestore, staging: Collection) -> bool:
     """Whether the staging collection was begun by a run that was asked for the same."""
-    have = staging.property_values
+    have, wanted = staging.property_values, dict(_properties(build, plan))
+    wanted.pop(FUNCTION_CHECK_PROPERTY, None)  # another one for as long as something is imported
     return (
-        _properties(build, plan).items() <= have.items()
+        wanted.items() <= have.items()
         and have.get(CONTENT_PROPERTY, "") == build.request.content
         and staging.shards == _shards(build, plan)
+        and _has_its_fields(build, plan, staging)
         and _has_all_partitions(build.server, plan)
     )
 
@@ -189,24 +206,27 @@ def _is_late(server: Server, staging: Collection) -> bool:
     return age > TASKS_KNOWN_SECONDS or catalog.load_state(server, staging.name) != "NotLoad"
 
 
-def _create(build: Build, plan: CollectionRestore) -> Collection:
-    server = build.server
+def create_staging(build: Build, plan: CollectionRestore) -> Collection:
+    server, source = build.server, plan.source
+    fields = FieldOrder(source.schema) if build.request.meta_only else field_order(source.schema)
     ddl.create_collection(
         server,
         plan.staging,
-        plan.source.schema,
+        fields.schema,
         shards=_shards(build, plan),
-        consistency_level=plan.source.consistency_level,
-        properties=_properties(build, plan),
-        partitions=len(plan.source.partitions),
+        consistency_level=source.consistency_level,
+        properties={**_properties(build, plan), **without_function_check(server.version, plan)},
+        partitions=len(source.partitions),
     )
+    for field in fields.added:
+        ddl.add_field(server, plan.staging, field)
     existing = {partition.name for partition in catalog.list_partitions(server, plan.staging)}
-    for partition in plan.source.partitions:
-        if partition.name not in existing and not has_partition_key(plan.source.schema):
+    for partition in source.partitions:
+        if partition.name not in existing and not has_partition_key(source.schema):
             ddl.create_partition(server, plan.staging, partition.name)
     staging = catalog.describe_collection(server, plan.staging)
-    want, have = field_ids(plan.source.schema), field_ids(staging.schema)
-    if want != have:
+    if not _has_its_fields(build, plan, staging):
+        want, have = field_ids(source.schema), field_ids(staging.schema)
         ddl.drop_collection(server, plan.staging)
         raise MilvusOpsError(
             "version",
@@ -227,7 +247,7 @@ def _properties(build: Build, plan: CollectionRestore) -> Mapping[str, str]:
     properties = {
         key: value
         for key, value in pairs_to_dict(plan.source.properties).items()
-        if key != TTL_PROPERTY and not is_own_property(key)
+        if key not in TTL_PROPERTIES and is_carried(key)
     }
     markers = {
         BACKUP_PROPERTY: build.backup_id,
@@ -235,11 +255,27 @@ def _properties(build: Build, plan: CollectionRestore) -> Mapping[str, str]:
         TARGET_PROPERTY: plan.target.name,
     }
     content = {CONTENT_PROPERTY: build.request.content} if build.request.content else {}
-    return {**properties, **markers, **content}
+    jobs = {PLAN_PROPERTY: bulk_digest(plan.bulk)} if plan.bulk else {}
+    return {**properties, **markers, **content, **jobs}
+
+
+def without_function_check(version: str, plan: CollectionRestore) -> Mapping[str, str]:
+    """A function's output is imported as it was, not computed again; the service behind it may not even be there.
+
+    Where nothing is imported the check stays as it is: nobody would set it back.
+    """
+    if plan.bulk and plan.source.schema.get("functions") and has(version, FUNCTION_CHECK):
+        return {FUNCTION_CHECK_PROPERTY: "true"}
+    return {}
 
 
 def _shards(build: Build, plan: CollectionRestore) -> int:
     return build.request.shards or plan.source.shards
+
+
+def _has_its_fields(build: Build, plan: CollectionRestore, staging: Collection) -> bool:
+    """Every one, with the number that imports go by."""
+    return build.request.meta_only or field_ids(staging.schema) == field_ids(plan.source.schema)
 
 
 def _has_all_partitions(server: Server, plan: CollectionRestore) -> bool:
@@ -329,18 +365,16 @@ def _require_one_job_each(server: Server, plan: CollectionRestore, staging: Coll
     )
 
 
-def _prove_root_path(
-    destination: Destination, plan: CollectionRestore, staging: Collection, jobs: Sequence[ImportJob]
-) -> None:
+def prove_root_path(destination: Destination, staging: Collection, give_up: Callable[[], str]) -> None:
     """An empty instance cannot prove its root path beforehand; what it just wrote can."""
     prefix = destination.layout.insert_prefix(staging.collection_id)
-    if not any(job.rows for job in jobs) or destination.store.has_objects(prefix):
+    if destination.store.has_objects(prefix):
         return
     raise MilvusOpsError(
         "root_path",
         "proving the root path of the target",
         f"{destination.store.label}/{prefix}",
         "the server imported rows, but wrote nothing below this prefix",
-        state_left=_give_up(destination.server, plan, staging),
+        state_left=give_up(),
         next_step="set root_path and bucket_name of the target to minio.rootPath and minio.bucketName of its server",
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import MilvusOpsError, usage_error
-from ..milvus.catalog import DEFAULT_DATABASE, CollectionName
+from ..milvus.collection_name import DEFAULT_DATABASE, CollectionName
 from ..naming import MAX_NAME_LENGTH
 
 OPERATION = "reading the names of the targets"

@@ -68,6 +68,17 @@ class Patience:
                 return state
             self.pause(POLL_SECONDS)
 
+    def when_there_is_room(self, ask: Callable[[], State], pause: float) -> State:
+        """Ask again while the server says that it takes no more for the moment, at most as long as a run may stall."""
+        end = time.monotonic() + self.stall_seconds
+        while True:
+            try:
+                return ask()
+            except MilvusOpsError as error:
+                if error.kind != "throttled" or time.monotonic() > end:
+                    raise
+            self.pause(pause)
+
     def pause(self, seconds: float) -> None:
         """Sleep, or raise C(cancelled) as soon as the run is told to stop."""
         if self.stop.wait(seconds):

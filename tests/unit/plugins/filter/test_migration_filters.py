@@ -101,7 +101,10 @@ def test_equal_collections_do_not_differ(change: dict[str, Any]) -> None:
         ({"load_state": "Loading"}, ["load state: Loaded and Loading"]),
         (
             IDLE,
-            ["rows were not compared, the collection is not loaded on the target", "load state: Loaded and NotLoad"],
+            [
+                "rows were not compared, the collection is not loaded on the target: load it there and compare again",
+                "load state: Loaded and NotLoad",
+            ],
         ),
     ],
 )
@@ -110,9 +113,11 @@ def test_each_difference_is_found(change: dict[str, Any], found: list[str]) -> N
 
 
 def test_what_was_not_compared_is_no_equality() -> None:
-    assert differences({**SOURCE, **IDLE}, {**TARGET, **IDLE}) == [
-        "rows were not compared, the collection is not loaded on the source and the target"
-    ]
+    (found,) = collection_drift(PAIR, [{**SOURCE, **IDLE}], [{**TARGET, **IDLE}])
+    where = "on the source and on the target: load it there and compare again"
+    assert found["differences"] == [f"rows were not compared, the collection is not loaded {where}"]
+    assert found["idle"] == ["source", "target"]
+    assert collection_drift(PAIR, [SOURCE], [TARGET])[0]["idle"] == []
 
 
 @pytest.mark.parametrize(

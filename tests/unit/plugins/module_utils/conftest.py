@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.instance_meta import DatabaseMeta
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import (
     BackupMeta,
     CollectionMeta,
@@ -23,6 +24,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest i
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import (
     ConditionFailed,
+    ContentDigest,
     ObjectStore,
     StoredBytes,
     StoredObject,
@@ -40,6 +42,7 @@ class MemoryStore:
     """
 
     label = "http://store:9000/bucket"
+    lacks_digests = False
 
     def __init__(self) -> None:
         self._objects: dict[str, tuple[bytes, float]] = {}
@@ -64,6 +67,10 @@ class MemoryStore:
         body, modified = self._objects[key]
         assert len(body) <= max_bytes
         return StoredBytes(body, _etag(body), modified, time.time())
+
+    def digest(self, key: str) -> ContentDigest | None:
+        body = self._objects.get(key, (None, 0.0))[0]
+        return None if body is None else ContentDigest(len(body), _etag(body), _etag(body))
 
     def write(self, key: str, body: bytes, *, if_absent: bool = False, if_etag: str | None = None) -> str:
         stored = self._objects.get(key)
@@ -105,7 +112,7 @@ def example() -> BackupMeta:
         name="nightly_01",
         server_version="v2.5.14",
         collections=(_collection(),),
-        databases=(("default", 1),),
+        databases=(DatabaseMeta("default", 1),),
     )
 
 

@@ -193,6 +193,16 @@ def test_the_files_place_spelled_out_or_completed_stays_its_place() -> None:
     assert (side.endpoint_url, side.access_key_id, side.ca_path) == ("http://Vault:2", "vault key", "/ca")
 
 
+def test_a_place_with_keys_is_not_completed_by_the_file() -> None:
+    """As it is handed from another host: there the service has no port, or the one of its scheme."""
+    handed = {"backup_storage_address": "Vault", "backup_access_key_id": "k", "backup_secret_access_key": "s"}
+    side = backup_store(effective(handed, FILE + BACKUP_PLACE))
+    assert (side.endpoint_url, side.access_key_id, side.region) == ("http://Vault", "k", None)
+    whole = {**handed, "backup_storage_port": 2, "backup_storage_type": "minio", "backup_storage_use_ssl": False}
+    side = backup_store(effective(whole, FILE + BACKUP_PLACE))
+    assert (side.endpoint_url, side.access_key_id) == ("http://Vault:2", "k")
+
+
 def test_without_a_file_only_the_environment_is_asked() -> None:
     assert effective_options({"address": "a"}, None, ENVIRONMENT) == with_environment({"address": "a"}, ENVIRONMENT)
     options: dict[str, Any] = {}

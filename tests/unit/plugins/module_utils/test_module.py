@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from canaries import CANARIES, USER, all_forms, forms, hits
-from module_here import RunHere, result_of, run_here
+from canaries import CANARIES, ENVIRONMENT, USER, all_forms, forms, hits, is_setting
+from module_process import ModuleRun, run_main
 
 from ansible_collections.vectorops.milvus.plugins.module_utils._module import Call, run_module
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import KINDS, MilvusOpsError
 
 Options = dict[str, Any]
 Action = Callable[[Call], Mapping[str, Any]]
-Run = Callable[[Action, Options], str]
-
-__all__ = ["run_here"]
+Run = Callable[[Action, Options], ModuleRun]
 
 S3_KEY = {"access_key_id": "the-key-id", "secret_access_key": CANARIES["secret_access_key"]}
 BACKUP_KEY = {"backup_access_key_id": "other", "backup_secret_access_key": CANARIES["backup_secret_access_key"]}
@@ -33,9 +31,11 @@ OPTIONS: Options = {**S3_KEY, **BACKUP_KEY, **TOKENS, **LOGIN}
 
 
 @pytest.fixture
-def run(run_here: RunHere) -> Run:
-    """Everything that a module with this action and these options prints."""
-    return lambda action, options: run_here(lambda: run_module({}, action), options)
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of a module with this action and these options. No setting of the host's counts."""
+    for name in filter(is_setting, list(os.environ)):
+        monkeypatch.delenv(name)
+    return lambda action, options: run_main(lambda: run_module({}, action), {**options, "_ansible_verbosity": 4})
 
 
 def raising(error: BaseException) -> Action:
@@ -47,45 +47,34 @@ def raising(error: BaseException) -> Action:
 
 def test_an_unexpected_exception_leaves_its_class_and_place_only(run: Run) -> None:
     """Its text may be a request with all its headers, and so may the values of variables in a traceback."""
-    output = run(raising(RuntimeError(all_forms())), OPTIONS)
-    assert hits(output) == []
-    result = result_of(output)
-    assert result["failure"]["kind"] == "internal"
-    assert "RuntimeError" in result["msg"]
-    assert "test_module.py:" in result["failure"]["where"]
-    assert "Traceback" not in output
+    made = run(raising(RuntimeError(all_forms())), OPTIONS)
+    assert hits(made.output) == []
+    assert made.kind == "internal"
+    assert "RuntimeError" in made.result["msg"]
+    assert "test_module.py:" in made.result["failure"]["where"]
+    assert "Traceback" not in made.output
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_failure_of_any_kind_is_scrubbed(run: Run, kind: str) -> None:
     error = MilvusOpsError(kind, all_forms(), all_forms(), all_forms(), state_left=all_forms(), next_step=all_forms())
-    output = run(raising(error.with_results({"plan": [all_forms()], "warnings": [all_forms()]})), OPTIONS)
-    assert hits(output) == []
-    assert result_of(output)["failure"]["kind"] == kind
+    made = run(raising(error.with_results({"plan": [all_forms()], "warnings": [all_forms()]})), OPTIONS)
+    assert hits(made.output) == []
+    assert made.kind == kind
 
 
 def test_a_result_is_scrubbed(run: Run) -> None:
     text = all_forms()
-    output = run(lambda call: {"changed": True, "diff": {"after": text}, "plan": [text], "warnings": [text]}, OPTIONS)
-    assert hits(output) == []
-    assert result_of(output)["changed"] is True
+    made = run(lambda call: {"changed": True, "diff": {"after": text}, "plan": [text], "warnings": [text]}, OPTIONS)
+    assert hits(made.output) == []
+    assert made.result["changed"] is True
 
 
 def test_secrets_of_the_environment_are_scrubbed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    variables = {
-        "MILVUS_USER": USER,
-        "MILVUS_PASSWORD": CANARIES["password"],
-        "MILVUS_STORAGE_AUTH_ACCESS_KEY_ID": "the-key-id",
-        "MILVUS_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["secret_access_key"],
-        "MILVUS_STORAGE_AUTH_SESSION_TOKEN": CANARIES["session_token"],
-        "BACKUP_STORAGE_AUTH_ACCESS_KEY_ID": "other",
-        "BACKUP_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["backup_secret_access_key"],
-        "BACKUP_STORAGE_AUTH_SESSION_TOKEN": CANARIES["backup_session_token"],
-    }
-    for name, value in variables.items():
+    for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     known = [secret for option, secret in CANARIES.items() if option != "token"]
-    assert hits(run(raising(RuntimeError(all_forms(known))), {})) == []
+    assert hits(run(raising(RuntimeError(all_forms(known))), {}).output) == []
 
 
 CONFIG_FILE = """
@@ -115,7 +104,7 @@ def test_secrets_of_a_config_file_are_scrubbed(run: Run, tmp_path: Path, used: b
     }
     known = [CANARIES[option] for option in names.values()]
     options = {"config_file": str(path), **({} if used else others)}
-    assert hits(run(raising(RuntimeError(all_forms(known))), options)) == []
+    assert hits(run(raising(RuntimeError(all_forms(known))), options).output) == []
 
 
 def test_secrets_that_the_s3_libraries_find_are_scrubbed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,14 +113,14 @@ def test_secrets_that_the_s3_libraries_find_are_scrubbed(run: Run, monkeypatch: 
     monkeypatch.setenv("AWS_SESSION_TOKEN", CANARIES["session_token"])
     monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}:{forms(CANARIES['password'])['URL']}@127.0.0.1:1")
     known = [CANARIES[option] for option in ("secret_access_key", "session_token", "password")]
-    assert hits(run(raising(RuntimeError(all_forms(known))), {"use_iam": True})) == []
+    assert hits(run(raising(RuntimeError(all_forms(known))), {"use_iam": True}).output) == []
 
 
 def test_a_short_secret_is_no_reason_to_garble_results(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MILVUS_USER", USER)
     monkeypatch.setenv("MILVUS_PASSWORD", "ab")
-    output = run(lambda call: {"changed": False, "path": "backup/ab_1"}, {})
-    assert result_of(output)["path"] == "backup/ab_1"
+    made = run(lambda call: {"changed": False, "path": "backup/ab_1"}, {})
+    assert made.result["path"] == "backup/ab_1"
 
 
 def test_a_second_signal_does_not_break_off_the_tidying_up(run: Run) -> None:
@@ -147,7 +136,7 @@ def test_a_second_signal_does_not_break_off_the_tidying_up(run: Run) -> None:
             tidied.append(True)
         return {"changed": False}
 
-    assert result_of(run(stopped, OPTIONS))["failure"]["kind"] == "cancelled"
+    assert run(stopped, OPTIONS).kind == "cancelled"
     assert tidied == [True]
 
 
@@ -156,6 +145,6 @@ def test_a_run_that_is_told_to_stop_says_so(run: Run) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         return {"changed": False}
 
-    output = run(stopped, OPTIONS)
-    assert result_of(output)["failure"]["kind"] == "cancelled"
-    assert hits(output) == []
+    made = run(stopped, OPTIONS)
+    assert made.kind == "cancelled"
+    assert hits(made.output) == []

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from ansible_collections.vectorops.milvus.plugins.module_utils import progress_file
 from ansible_collections.vectorops.milvus.plugins.module_utils.progress import BYTES, Progress
@@ -22,13 +24,6 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.progress_file imp
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_file, "WRITE_SECONDS", 0.01)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_the_file_follows_the_run_and_says_when_it_ended(tmp_path: Path) -> None:
@@ -41,7 +36,7 @@ def test_the_file_follows_the_run_and_says_when_it_ended(tmp_path: Path) -> None
     with reported(progress, str(path), False), progress.phase("copy", "nightly", BYTES, 100) as step:
         step.advance(40)
         wanted = {"phase": "copy", "label": "nightly", "unit": "bytes", "total": 100, "done": 40}
-        wait_for(lambda: told().get("steps") == [wanted])
+        wait_until(lambda: told().get("steps") == [wanted])
         assert (told()["pid"], told()["state"]) == (os.getpid(), "running")
         assert path.stat().st_mode & 0o777 == 0o600
         number = told()["seq"]
@@ -54,7 +49,7 @@ def test_the_file_follows_the_run_and_says_when_it_ended(tmp_path: Path) -> None
 def test_a_file_of_the_action_plugin_is_removed(tmp_path: Path) -> None:
     path = tmp_path / f"{OWN_PREFIX}1.json"
     with suppress(KeyError), reported(Progress(), str(path), False):
-        wait_for(path.exists)
+        wait_until(path.exists)
         raise KeyError
     assert list(tmp_path.iterdir()) == []
 
@@ -68,13 +63,48 @@ def test_no_path_and_check_mode_write_nothing(tmp_path: Path) -> None:
 def test_trouble_with_the_file_is_none_of_the_run(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "how-far.json"
     path.parent.mkdir()
-    with reported(Progress(), str(path), False):
-        wait_for(path.exists)
+    with reported(Progress(), str(path), False) as untold:
+        wait_until(path.exists)
         path.unlink()
         path.parent.rmdir()
-    with reported(Progress(), str(tmp_path / "missing" / "x"), False):
+    assert [str(path) in warning for warning in untold] == [True], "how it ended could not be told"
+    with reported(Progress(), str(tmp_path / "missing" / "x"), False) as untold:
+        time.sleep(0.05)
+    assert len(untold) == 1
+    assert "missing/x cannot be written: No such file or directory" in untold[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def no_byte_can_be_written() -> Iterator[None]:
+    """To any file, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("name", "next_step"), [(f"{OWN_PREFIX}1.json", "progress_interval"), ("own", "progress_file")]
+)
+def test_a_full_disk_is_told_and_nothing_is_left_on_it(tmp_path: Path, name: str, next_step: str) -> None:
+    with no_byte_can_be_written(), reported(Progress(), str(tmp_path / name), False) as untold:
         time.sleep(0.05)
     assert list(tmp_path.iterdir()) == []
+    assert [next_step in warning for warning in untold] == [True]
+
+
+def test_a_disk_that_was_full_for_a_while_is_no_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "how-far.json"
+    with ExitStack() as stack:
+        with no_byte_can_be_written():
+            untold = stack.enter_context(reported(Progress(), str(path), False))
+            time.sleep(0.05)
+        wait_until(path.exists)
+    assert untold == []
+    assert json.loads(path.read_text())["state"] == "ended"
 
 
 def test_a_link_in_its_place_is_replaced_not_followed(tmp_path: Path) -> None:
@@ -84,5 +114,5 @@ def test_a_link_in_its_place_is_replaced_not_followed(tmp_path: Path) -> None:
     for name in (path.name, f"{path.name}.part"):
         (tmp_path / name).symlink_to(precious)
     with reported(Progress(), str(path), False):
-        wait_for(lambda: not path.is_symlink())
+        wait_until(lambda: not path.is_symlink())
     assert precious.read_text() == "precious"

@@ -106,6 +106,7 @@ def test_an_option_that_sounds_secret_says_whether_it_is(name: str) -> None:
 
 
 FREE_FORM = {
+    "aliases": "names of aliases and collections",
     "rename": "names of collections",
     "planned_backup": "what a module returned, which holds no secret",
 }

@@ -87,7 +87,7 @@ def test_markdown_keeps_its_cells() -> None:
 
 
 def test_the_page_needs_nothing_and_runs_nothing() -> None:
-    text = job_report(JOBS, "report.html", "Fleet <1>")
+    text = job_report([*JOBS, {**DONE, "job": "milvus_e"}], "report.html", "Fleet <1>")
     page = Page(text)
     assert page.links == []
     assert not {"script", "b", "img", "link"} & set(page.tags)
@@ -98,12 +98,32 @@ def test_the_page_needs_nothing_and_runs_nothing() -> None:
     assert 'title="restore import 41.0 s"' in text
 
 
+def test_one_job_is_compared_with_no_other() -> None:
+    text = job_report([DONE], "report.html")
+    assert text.count("<h2>") == 1, "the chart of its phases"
+    assert "1 min 02 s" in Page(text).cells, "times are for people here, and seconds in the other formats"
+
+
 def test_jobs_without_numbers_have_no_charts() -> None:
     assert "<h2>" not in job_report([BROKEN], "report.html")
     assert "no jobs" in job_report([], "report.html")
 
 
+def test_text_is_a_table_of_what_there_is() -> None:
+    """The columns that some job fills, numbers to the right, a cause as its kind, and one line of sums."""
+    pruned = {"job": "m_1", "state": "done", "removed": 12, "kept": 3, "bytes": 0, "changed": True}
+    left = {"job": "m_2", "state": "skipped", "kind": "pruned by m_1"}
+    broken = {"job": "m_10", "state": "failed", "kind": "permission", "error": "a long\nmessage"}
+    assert job_report([pruned, left, broken], ".txt", "Prune").splitlines() == [
+        "job   state    bytes  removed  kept  changed  cause",
+        "m_1   done       0 B       12     3  yes      -",
+        "m_2   skipped      -        -     -  -        pruned by m_1",
+        "m_10  failed       -        -     -  -        permission",
+        "Prune, 3 jobs: 1 done, 1 failed, 1 skipped",
+    ]
+
+
 @pytest.mark.parametrize("path", ["report", "report.pdf", ""])
 def test_a_name_without_a_known_format_is_refused(path: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=r"must end in one of \.json, \.md, \.html"):
+    with pytest.raises(AnsibleFilterError, match=r"must end in one of \.json, \.md, \.html, \.txt"):
         job_report(JOBS, path)

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible.plugins.loader import connection_loader
 
-from ansible_collections.vectorops.milvus.plugins.plugin_utils.watched_module import _Remote
+from ansible_collections.vectorops.milvus.plugins.plugin_utils.watched_module import _Remote, _stopped_by_signals
 
 
 class Action:
@@ -56,3 +59,46 @@ def test_nothing_is_stopped_by_what_no_module_wrote(
     remote.remove()
     assert sleeper.poll() is None
     assert not path.exists()
+
+
+def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
+    forged, path = tmp_path / "forged", tmp_path / "how-far.json"
+    forged.write_text(state(sleeper.pid))
+    path.symlink_to(forged)
+    remote = _Remote(Action(), str(path))  # type: ignore[arg-type]
+    assert remote.read() is None
+    remote.stop()
+    remote.remove()
+    assert sleeper.poll() is None
+    assert [item.name for item in tmp_path.iterdir()] == ["forged"]
+
+
+class FarAction:
+    """The same of one whose host is far. While it runs a command there, Ansible ends this process."""
+
+    def __init__(self, module: int) -> None:
+        self._connection = SimpleNamespace(transport="ssh", become=None, _shell=None)
+        self._module = module
+        self.commands: list[str] = []
+
+    def _low_level_execute_command(self, command: str, **_options: Any) -> dict[str, Any]:
+        self.commands.append(command.split()[0])
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {"rc": 0, "stdout": state(self._module)}
+
+
+def test_a_second_signal_does_not_keep_a_far_module_from_being_told() -> None:
+    """On an interrupt, Ansible passes it on to its workers and then terminates them at once."""
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda received, _frame: came.append(received))
+    action = FarAction(4711)
+    try:
+        with _stopped_by_signals(_Remote(action, "/tmp/how-far.json")):  # type: ignore[arg-type]
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert action.commands == ["cat", "kill"]
+    assert came == [signal.SIGINT], "it goes its usual way when that is done"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,6 +108,17 @@ def test_it_lies_in_the_control_folder_only(store: ObjectStore) -> None:
 def test_odd_keys_and_etags_survive(store: ObjectStore) -> None:
     items = [StoredObject(f"{LAYOUT.binlogs}{odd}", 2**63, odd) for odd in ('"', "\n", "\u2028", "\x85", "é", "a-2")]
     assert list(manifest_objects(store, LAYOUT, write(store, items))) == items
+
+
+def test_a_digest_is_written_where_there_is_one(store: ObjectStore) -> None:
+    """Other lines stay as short as those that older releases wrote."""
+    plain, digested = objects(2)
+    items = [plain, replace(digested, md5="0cc175b9c0f1b6a831c399e269772661")]
+    manifest = write(store, items)
+    stored = store.read(f"{LAYOUT.control}objects-00000.jsonl", 1000)
+    assert stored is not None
+    assert [len(json.loads(line)) for line in stored.body.splitlines()] == [3, 4]
+    assert list(manifest_objects(store, LAYOUT, manifest)) == items
 
 
 def test_a_backup_of_another_tool_has_none(store: ObjectStore) -> None:

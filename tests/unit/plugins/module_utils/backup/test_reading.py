@@ -234,9 +234,9 @@ def test_delta_logs_without_a_log_are_no_delta_logs() -> None:
 
 def test_another_format_is_refused_by_name() -> None:
     with pytest.raises(MilvusOpsError) as caught:
-        read({"name": "n", "format": "snapshot"})
+        read({"name": "n", "format": "tape"})
     assert caught.value.kind == "version"
-    assert "'snapshot'" in caught.value.failure.cause
+    assert "'tape'" in caught.value.failure.cause
 
 
 @pytest.mark.parametrize(

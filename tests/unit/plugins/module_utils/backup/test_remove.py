@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place
@@ -12,6 +14,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout imp
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.lock import BackupLock, acquire
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.remove import ensure_absent
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
+from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Progress
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore
 
 OWN = ("control/manifest.json", "control/plan.json")
@@ -32,8 +35,17 @@ def fill(place: Place, *names: str) -> None:
         place.store.write(place.layout.directory + name, b"x")
 
 
-def remove(place: Place, *, force_foreign: bool = False, check_mode: bool = False) -> int:
-    removal = ensure_absent(place, "mine", lock_timeout=0, force_foreign=force_foreign, check_mode=check_mode)
+def remove(
+    place: Place, *, force_foreign: bool = False, check_mode: bool = False, progress: Progress | None = None
+) -> int:
+    removal = ensure_absent(
+        place,
+        "mine",
+        lock_timeout=0,
+        force_foreign=force_foreign,
+        check_mode=check_mode,
+        progress=progress or Progress(),
+    )
     return removal.objects
 
 
@@ -103,3 +115,20 @@ def test_a_key_that_may_not_read_is_told_before_anything_is_removed(
     with pytest.raises(MilvusOpsError) as caught:
         remove(place, check_mode=check_mode)
     assert (caught.value.kind, changes) == ("permission", [])
+
+
+def test_who_watches_a_removal_sees_how_far_it_is(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(place, *OWN, *META, *LOGS)
+    progress, delete = Progress(), place.store.delete
+    seen: list[tuple[str, str, int, int]] = []
+
+    def watched(doomed: Iterable[str]) -> int:
+        seen.extend(
+            (step["phase"], step["label"], step["done"], step["total"]) for step in progress.snapshot()["steps"]
+        )
+        return delete(doomed)
+
+    monkeypatch.setattr(place.store, "delete", watched)
+    remove(place, progress=progress)
+    assert seen == [("remove", "nightly_01", done, 7) for done in (0, 2, 6)]
+    assert set(progress.seconds_by_phase) == {"look", "remove"}

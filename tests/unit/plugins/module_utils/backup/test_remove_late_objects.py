@@ -13,6 +13,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.remove import Removal, ensure_absent
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
+from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Progress
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore
 
 FOLDER = "backup/nightly/"
@@ -26,7 +27,7 @@ def place(store: ObjectStore) -> Place:
 
 
 def remove(place: Place) -> Removal:
-    return ensure_absent(place, "run", lock_timeout=0, force_foreign=False, check_mode=False)
+    return ensure_absent(place, "run", lock_timeout=0, force_foreign=False, check_mode=False, progress=Progress())
 
 
 def keys(place: Place) -> list[str]:

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.selection import (
     Pattern,
     matching,

@@ -1,21 +1,29 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the connection options are read, before any call."""
+"""How the connection options are read, and which version a server has."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import pytest
+from pymilvus.grpc_gen import common_pb2, milvus_pb2
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import (
     ConnectionOptions,
+    Server,
     connection_options,
 )
 
 Options = dict[str, Any]
+
+SERVICE = "milvus.proto.milvus.MilvusService"
 
 LOGIN = {"user": "root", "password": "SeCrEt"}
 TOKEN = {"token": "SeCrEt"}
@@ -116,3 +124,39 @@ def test_an_address_is_a_host_alone(address: str) -> None:
         connection_options({"address": address})
     assert (caught.value.kind, caught.value.failure.where) == ("usage", "address")
     assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("says", "built_as", "version"),
+    [
+        ("v2.3.5", "v2.6.0", "v2.3.5"),
+        ("unknown", "v2.5.14-dev", "v2.5.14-dev"),
+        ("8a3e1f2", "master-20260101", "8a3e1f2"),  # no version anywhere: what it says of itself
+        ("unknown", None, "unknown"),
+    ],
+)
+def test_a_server_without_a_version_is_asked_for_its_build(says: str, built_as: str | None, version: str) -> None:
+    answers = {"GetVersion": milvus_pb2.GetVersionResponse(version=says)}
+    if built_as is not None:
+        answers["Connect"] = milvus_pb2.ConnectResponse(server_info=common_pb2.ServerInfo(build_tags=built_as))
+    with answering(answers) as port, Server(read(address="127.0.0.1", port=port)) as server:
+        assert server.version == version
+
+
+@contextmanager
+def answering(answers: dict[str, Any]) -> Iterator[int]:
+    """A server that answers these calls, whatever is asked; all others it does not know."""
+    handlers = {
+        name: grpc.unary_unary_rpc_method_handler(
+            lambda _request, _context, answer=answer: answer, None, lambda answer: answer.SerializeToString()
+        )
+        for name, answer in answers.items()
+    }
+    listener = grpc.server(ThreadPoolExecutor(1))
+    listener.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    port = listener.add_insecure_port("127.0.0.1:0")
+    listener.start()
+    try:
+        yield port
+    finally:
+        listener.stop(None).wait()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests of staged copies share."""
+"""What tests of staged copies and of staging collections share."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from staging_world import Milvus, World, build_world
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import sdk
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import ConnectionOptions, Server
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore import bulk_staging, waiting
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +34,9 @@ def world(milvus: tuple[Milvus, Server], example: BackupMeta, tmp_path: Path) ->
     service, server = milvus
     service.jobs, service.seconds, service.away = [], 0, False
     return build_world(service, server, example, tmp_path)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_staging, "LATE_SECONDS", 0.4)
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.02)

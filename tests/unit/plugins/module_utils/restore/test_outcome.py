@@ -8,17 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import Failure
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.bulk_imports import BulkJob
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.loading import Counted
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.outcome import (
     Restored,
     RestoreOutcome,
     failure_of,
     warnings_after,
+    warnings_of_plan,
 )
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import CollectionRestore, RestorePlan
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import (
+    UNCHANGED,
+    CollectionRestore,
+    RestorePlan,
+)
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.rbac import RbacPlan
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.copy import CopyTotals
 
@@ -71,3 +79,33 @@ def test_what_is_not_carried_is_a_warning(example: BackupMeta) -> None:
         "not restored: alias x of a: it leads to b",
         "not restored: users that the server does not have: bob",
     ]
+
+
+DELETES = BulkJob("", (("backup/b/binlogs/delta_log/1/",),), frozenset({7}), level_zero=True)
+
+
+@pytest.mark.parametrize(("version", "told"), [("2.4.5", True), ("2.6.11", True), ("2.6.12", False)])
+def test_deletes_of_level_zero_are_named_where_a_defect_of_the_server_may_break_them(
+    example: BackupMeta, version: str, told: bool
+) -> None:
+    plan = RestorePlan((replace(item(example, "a"), bulk=(DELETES,)),), ())
+    warned = [text for text in warnings_of_plan(plan, version) if "2.6.12" in text]
+    assert bool(warned) is told
+    assert not told or warned[0].startswith(f"a has deletes of level zero, and the server is {version}")
+
+
+def test_a_limit_that_a_server_may_have_is_named_for_what_is_built(example: BackupMeta) -> None:
+    built = replace(item(example, "a"), above_defaults=("it has 1025 partitions",))
+    kept = replace(built, action=UNCHANGED)
+    plan = RestorePlan((built, kept), ())
+    assert plan.above_defaults == ("a: it has 1025 partitions",)
+    assert list(warnings_of_plan(plan, "2.6.12")) == ["a: it has 1025 partitions"]
+
+
+def test_rows_that_live_for_some_time_live_from_now_on(example: BackupMeta) -> None:
+    source = replace(example.collections[0], properties=({"key": "collection.ttl.seconds", "value": "3600"},))
+    plan = replace(item(example, "a"), source=source)
+    restored, settings = (RestorePlan((one,), ()) for one in (replace(plan, bulk=(DELETES,)), plan))
+    told = "rows of a live for collection.ttl.seconds = 3600 from now on, also those that are older"
+    assert list(warnings_of_plan(restored, "2.6.12")) == [told]
+    assert list(warnings_of_plan(settings, "2.6.12")) == [], "nothing is imported"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection, CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import decide
 
 SOURCE = CollectionName("default", "docs")

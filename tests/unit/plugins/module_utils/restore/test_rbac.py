@@ -18,15 +18,10 @@ from rbac_stand_in import RIGHTS, RbacStandIn, connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import rbac, rbac_changes
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant, Membership
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.rbac import (
-    Membership,
-    RbacPlan,
-    apply_rbac,
-    plan_rbac,
-)
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.rbac import RbacPlan, apply_rbac, plan_rbac
 
 Json = dict[str, Any]
 

@@ -18,6 +18,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.imports import FAILED_STATES
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore import staged_leftovers
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.folding import folded_logs
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_copy import StagedCopy
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_leftovers import (
     remove_leftovers,
@@ -40,6 +41,25 @@ def test_the_chosen_collections_are_there_for_the_time_of_the_restore(
     assert world.left() == []
     assert warnings == []
     assert world.objects(*chosen) == wanted
+
+
+@pytest.mark.parametrize("rows", [True, False])
+@pytest.mark.parametrize("foreign", [False, True])
+def test_deletes_of_level_zero_are_there_for_each_segment_too(world: World, foreign: bool, rows: bool) -> None:
+    """Also where nothing else is staged but deletes. An earlier copy of rows, which nobody will read, is not kept."""
+    world = replace(world, backup=CompleteBackup(world.backup.meta, None)) if foreign else world
+    logs = list(folded_logs(world.backup.meta.collections[0]))
+    bodies = {item.target_key(world.layout): Path(item.source_key(world.place.layout)).read_bytes() for item in logs}
+    folded = {key.removeprefix(world.layout.directory): body for key, body in bodies.items()}
+    assert folded
+    own = {key: body for key, body in world.objects(0).items() if rows or "/delta_log/" in key}
+    stale = next(key for key in world.objects(0) if "/insert_log/" in key)
+    world.put(stale)
+    with world.run(part=world.part(0, fold=True, rows=rows)) as copy:
+        assert world.staged() == {**own, **folded}
+        assert (copy.copied.objects, copy.kept_objects) == (len(own) + len(folded), 0)
+        assert copy.copied.bytes == world.part(0, fold=True, rows=rows).size
+    assert world.left() == []
 
 
 def test_without_collections_nothing_is_touched(world: World) -> None:

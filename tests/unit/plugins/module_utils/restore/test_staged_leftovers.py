@@ -22,7 +22,6 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_le
 )
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import backup_store, instance_store
 
-OTHER_BACKUP = "another backup"
 BUCKET = {"storage_address": "s3", "access_key_id": "k", "secret_access_key": "s", "bucket_name": "b"}
 
 

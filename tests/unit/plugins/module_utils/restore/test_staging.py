@@ -14,17 +14,18 @@ from import_stand_in import ImportStandIn, connected
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout, InstanceLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.bulk_imports import BulkJob
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.naming import staging_name
 from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Step
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore import staging
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.imported import Imported
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.jobs import import_jobs
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.plan import CREATE, CollectionRestore
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.request import RestoreRequest
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staging import (
     Build,
     Destination,
-    Imported,
     begin_staging,
     fill_staging,
 )
@@ -82,6 +83,24 @@ def bench(store: ObjectStore, example: BackupMeta, monkeypatch: pytest.MonkeyPat
         destination = Destination(server, store, InstanceLayout("files"))
         request = RestoreRequest((), Naming({}, "_bak"))
         yield Bench(milvus, Build(destination, "the-backup", request, Patience(5), lambda: None), plan, store)
+
+
+@pytest.mark.parametrize(
+    ("version", "functions", "jobs", "off"),
+    [
+        ("2.6.8", [{"name": "bm25"}], 1, True),
+        ("2.6.8", [{"name": "bm25"}], 0, False),
+        ("2.6.8", [], 1, False),
+        ("2.6.7", [{"name": "bm25"}], 1, False),
+    ],
+)
+def test_what_functions_made_is_imported_and_not_made_again(
+    example: BackupMeta, version: str, functions: list[dict[str, str]], jobs: int, off: bool
+) -> None:
+    source = replace(example.collections[0], schema={**example.collections[0].schema, "functions": functions})
+    target = CollectionName("default", "docs_bak")
+    plan = CollectionRestore(source, target, target, CREATE, bulk=(BulkJob("", (), frozenset()),) * jobs)
+    assert staging.without_function_check(version, plan) == ({"disable_func_runtime_check": "true"} if off else {})
 
 
 def test_a_fresh_one_is_created_with_its_markers_and_filled_once(bench: Bench) -> None:

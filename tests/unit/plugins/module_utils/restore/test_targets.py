@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.naming import MAX_NAME_LENGTH
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.targets import map_targets, read_naming
 

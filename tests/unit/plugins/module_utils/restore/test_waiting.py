@@ -118,3 +118,26 @@ def test_a_run_that_is_told_to_stop_waits_no_longer() -> None:
         with pytest.raises(MilvusOpsError) as caught:
             wait()
         assert caught.value.kind == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("refusals", "kind", "asked"), [(3, "throttled", 4), (1, "quota", 1), (10**6, "throttled", None)]
+)
+def test_a_full_queue_is_waited_for_but_not_for_ever(refusals: int, kind: str, asked: int | None) -> None:
+    """What is refused for another reason is not asked again."""
+    calls: list[int] = []
+
+    def ask() -> str:
+        calls.append(1)
+        if len(calls) <= refusals:
+            raise MilvusOpsError(kind, "submitting", "docs", "no room")
+        return "done"
+
+    patience = Patience(0.1)
+    if kind == "throttled" and asked:
+        assert patience.when_there_is_room(ask, 0.001) == "done"
+    else:
+        with pytest.raises(MilvusOpsError) as caught:
+            patience.when_there_is_room(ask, 0.001)
+        assert caught.value.kind == kind
+    assert asked is None or len(calls) == asked
