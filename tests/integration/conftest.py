@@ -17,15 +17,22 @@ from milvus_lab import LabConfig, start, stop
 __all__ = ["emptied", "fresh", "lab", "source", "target"]
 
 LONG_FILES = (
+    "test_fleet.py",
     "test_restore_server_killed.py",
     "test_restore_existing.py",
-    "test_restore_killed.py",
+    "test_cutover.py",
     "test_interruptions.py",
-    "test_restore_staged.py",
-    "test_permissions.py",
+    "test_lookup_and_roles.py",
     "test_lab.py",
     "test_shapes.py",
-    "test_second_run.py",
+    "test_restore_staged.py",
+    "test_awx_jobs.py",
+    "test_permissions.py",
+    "test_restore_killed.py",
+    "test_backup_removal_playbooks.py",
+    "test_bad_input.py",
+    "test_restore_options.py",
+    "test_backup_options.py",
 )
 
 

@@ -129,7 +129,7 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
         "no_manifest",
         "odd_manifest",
         "odd_lock",
-        "snapshot",
+        "tape",
         "begun",
         "foreign",
         "old",
@@ -143,9 +143,9 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
     area.write(f"{area.prefix('odd_manifest')}control/manifest.json", b"[" * 100_000)
     area.write(f"{area.prefix('odd_lock')}control/lock.json", b'{"pid": null}')
     area.delete(f"{area.prefix('begun')}meta/full_meta.json")
-    for name in ("snapshot", "foreign", "old", "half_old"):
+    for name in ("tape", "foreign", "old", "half_old"):
         area.make_foreign(name)
-    area.alter(f"{area.prefix('snapshot')}meta/full_meta.json", lambda body: b'{"format":"snapshot",' + body[1:])
+    area.alter(f"{area.prefix('tape')}meta/full_meta.json", lambda body: b'{"format":"tape",' + body[1:])
     for name in ("old", "half_old"):
         area.delete(f"{area.prefix(name)}meta/full_meta.json")
     area.delete(f"{area.prefix('half_old')}meta/segment_meta.json")
@@ -164,7 +164,7 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
         "no_manifest": ("broken", False),
         "odd_manifest": ("broken", False),
         "odd_lock": ("complete", False),
-        "snapshot": ("unsupported", True),
+        "tape": ("unsupported", True),
         "begun": ("unfinished", False),
         "lacking": ("partial", False),
         "foreign": ("complete", True),
@@ -176,7 +176,7 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
         "cut": "full_meta.json",
         "no_manifest": "manifest is gone",
         "odd_manifest": "cannot be read",
-        "snapshot": "snapshot",
+        "tape": "tape",
         "begun": "never finished",
         "lacking": "missing: default.other",
         "half_old": "segment_meta.json",
@@ -194,7 +194,7 @@ def test_every_state_is_named_and_none_hides_the_others(area: BackupArea, small:
     assert listed.result["latest"]["name"] in ("foreign", "old")
     assert area.info(name_pattern="good*").result["latest"]["name"] == "good-copy"
     assert area.info(fail_on_damage=True).kind == "corrupt"
-    for name, kind in {"cut": "corrupt", "begun": "incomplete", "snapshot": "version", "none": "not_found"}.items():
+    for name, kind in {"cut": "corrupt", "begun": "incomplete", "tape": "version", "none": "not_found"}.items():
         assert area.info(name=name, fail_on_damage=True).kind == kind
     assert area.info(name="old", verify="size", fail_on_damage=True).result["backups"][0]["details"][0]["rows"] == 40
     assert area.info(name="none").result["backups"] == []

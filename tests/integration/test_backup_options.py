@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import oracle
 import pytest
+from fake_milvus import profiles
 from labs import RunningLab, Side
-from module_process import run, start
+from management_stand_in import management
+from milvus_proxy import MilvusProxy
+from module_process import run
 from pymilvus import DataType, MilvusClient
 
 Fresh = Callable[[str], str]
+NOT_ON_2_3 = {
+    *("FlushAll", "GetFlushAllState", "DescribeDatabase", "AlterDatabase", "BackupRBAC", "RestoreRBAC"),
+    *("ListPrivilegeGroups", "CreatePrivilegeGroup", "OperatePrivilegeGroup", "OperatePrivilegeV2"),
+}
+"""Some of them exist there, and mean something else."""
 
 
 @pytest.fixture
@@ -176,68 +180,15 @@ def test_users_roles_and_grants(guarded: RunningLab, fresh: Fresh) -> None:
     assert "rbac" in again.result["msg"]
 
 
-@dataclass
-class Management:
-    """A strict stand-in for the management endpoint of servers from 2.4 on, which cannot run here."""
-
-    url: str
-    calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    open_tickets: set[str] = field(default_factory=set)
-
-
-@pytest.fixture
-def management() -> Iterator[Management]:
-    stand_in = Management("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            query = dict(parse_qsl(parts.query))
-            action = parts.path.removeprefix("/management/datacoord/garbage_collection/")
-            stand_in.calls.append((action, query))
-            known = {"pause": {"pause_seconds", "collection_id"}, "resume": {"ticket"}}
-            right = action in known and set(query) <= known[action]
-            if action == "pause" and right:
-                stand_in.open_tickets.add(f"t{len(stand_in.calls)}")
-            if action == "resume" and right:
-                right = query.get("ticket") in stand_in.open_tickets
-                stand_in.open_tickets.discard(query.get("ticket", ""))
-            self.send_response(200 if right else 400)
-            self.end_headers()
-            self.wfile.write(json.dumps({"msg": "OK", "ticket": f"t{len(stand_in.calls)}"}).encode())
-
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    stand_in.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield stand_in
-    server.shutdown()
-    server.server_close()
-
-
-def test_garbage_collection_is_paused_and_resumed(
-    source: Side, films: str, fresh: Fresh, management: Management
-) -> None:
-    """Also the pause that a killed run left behind is given back by the next one."""
-    arguments = {**source.options, "management_endpoint": management.url, "collections": [films]}
-    made = run("milvus_backup", {**arguments, "name": fresh("paused")})
-    assert made.result["gc_pause"] == {"paused": True, "reason": ""}
-    assert [action for action, _query in management.calls] == ["pause", "resume"]
-    assert management.open_tickets == set()
-
-    name = fresh("paused_and_killed")
-    process = start("milvus_backup", {**arguments, "name": name, "copy_concurrency": 1, "max_rate": "64K"})
-    while not management.open_tickets:
-        assert process.poll() is None
-    while run("milvus_backup_info", {**source.options, "name": name}).failed:
-        assert process.poll() is None
-    process.kill()
-    process.wait()
-    assert len(management.open_tickets) == 1
-    run("milvus_backup", {**arguments, "name": name})
-    assert management.open_tickets == set()
+def test_garbage_collection_is_paused_and_resumed(source: Side, films: str, fresh: Fresh) -> None:
+    """Before a stand-in for the endpoint of newer servers; the unit tests tell what else may become of it."""
+    with management(profiles.V2_6_18) as newer:
+        made = run(
+            "milvus_backup",
+            {**source.options, "management_endpoint": newer.url, "collections": [films], "name": fresh("paused")},
+        )
+        assert made.result["gc_pause"] == {"paused": True, "reason": ""}
+        assert (newer.actions, newer.paused) == (["pause", "resume"], False)
 
 
 def test_a_server_without_the_pause(lab: RunningLab, source: Side, films: str, fresh: Fresh) -> None:
@@ -249,3 +200,20 @@ def test_a_server_without_the_pause(lab: RunningLab, source: Side, films: str, f
     name = fresh("must_pause")
     assert run("milvus_backup", {**arguments, "name": name, "pause_gc": True}).kind == "version"
     assert not [key for key in lab.objects(f"backup/{name}/") if "/control/" not in key]
+
+
+def test_a_server_of_2_3_is_asked_only_for_what_it_has(source: Side, target: Side, films: str, fresh: Fresh) -> None:
+    """A backup of everything with users and roles, and a replacement: each has calls of its own on newer servers."""
+    name = fresh("plain")
+    target.client().create_collection(f"{films}_old", dimension=2)
+    with MilvusProxy(source.port) as from_source, MilvusProxy(target.port) as to_target:
+        asked = {"name": name, "collections": ["*.*"], "rbac": True, "on_collection_error": "skip"}
+        made = run("milvus_backup", {**source.options, **asked, "port": from_source.port})
+        assert not made.failed, made.output
+        wanted = {"name": name, "collections": [films], "suffix": "_old", "if_exists": "replace"}
+        done = run("milvus_restore", {**target.options, **wanted, "port": to_target.port})
+        assert not done.failed, done.output
+    assert {"Flush", "SelectGrant"} < set(from_source.calls)
+    assert {"RenameCollection", "DropCollection"} < set(to_target.calls)
+    assert NOT_ON_2_3 & {*from_source.calls, *to_target.calls} == set()
+    assert "SelectGrant" not in to_target.calls, "grants belong to names there"

@@ -72,6 +72,7 @@ def test_a_shared_place_is_pruned_once(area: BackupArea, inventory: Inventory, p
     assert "kept c" in alone.flat, alone.output
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize(
     "arguments", [["-e", "milvus_prune_name_pattern="], ["-e", "milvus_prune_name_pattern=*"], []], ids=str
 )
@@ -82,6 +83,7 @@ def test_prune_needs_a_pattern_and_a_policy(
     assert area.names() == {"a", "b", "c"}
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("confirm", [[], ["-e", "milvus_delete_confirm=b"], ["-e", "milvus_delete_confirm="]], ids=str)
 def test_nothing_is_deleted_without_its_name(
     area: BackupArea, inventory: Inventory, player: Player, confirm: list[str]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import oracle
@@ -17,6 +16,7 @@ from labs import RunningLab
 from milvus_lab import LabConfig, start, stop
 from module_process import finish, run
 from module_process import start as start_module
+from waiting import wait_until
 
 PATIENCE = 90
 QUICK_COLLECTION = {"dataCoord": {"gc": {"interval": 5, "dropTolerance": 5}}}
@@ -33,13 +33,6 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
         stop(LabConfig(directory=directory), wipe=True)
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"never happened: {what}"
-        time.sleep(0.2)
-
-
 def test_a_compaction_during_the_copy(hasty: RunningLab) -> None:
     source, target = hasty.side("milvus_a"), hasty.side("milvus_b")
     client = source.client()
@@ -49,11 +42,11 @@ def test_a_compaction_during_the_copy(hasty: RunningLab) -> None:
         client.flush("moving")
     arguments = {**source.options, "name": "while_moving", "collections": ["moving"]}
     process = start_module("milvus_backup", {**arguments, "copy_concurrency": 1, "max_rate": "64K"})
-    wait_until(lambda: bool(hasty.objects("backup/while_moving/binlogs/")), "a first copy")
+    wait_until(lambda: bool(hasty.objects("backup/while_moving/binlogs/")), PATIENCE)
     process.send_signal(signal.SIGSTOP)
     segments_before = set(_segments(hasty))
     client.compact("moving")
-    wait_until(lambda: bool(segments_before - set(_segments(hasty))), "a collected segment")
+    wait_until(lambda: bool(segments_before - set(_segments(hasty))), PATIENCE, pause=0.2)
     collected = {directory.split("/")[-1] for directory in segments_before - set(_segments(hasty))}
     process.send_signal(signal.SIGCONT)
     made = finish(process)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from labs import RunningLab
 from milvus_lab import LabConfig, start, stop
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
-from ansible_collections.vectorops.milvus.plugins.module_utils.store import retry, s3_parts, s3_service
+from ansible_collections.vectorops.milvus.plugins.module_utils.store import lane, retry, s3_parts, s3_service
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.base import ObjectStore, WriteScope
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import instance_store
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.copy import Copy, CopyRun, CopyTotals
@@ -32,7 +32,6 @@ MIB = 1 << 20
 SOURCE = "source/"
 REFUSE, ERROR_IN_200 = answering(503, "SlowDown"), answering(200, "InternalError")
 TRUNCATE, STALL = breaking(), breaking(stall=True)
-Store = Callable[..., ObjectStore]
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +214,9 @@ def test_a_service_that_never_recovers_ends_the_run_in_time(
         store = store_at(service, proxy.port, target)
         with pytest.raises(MilvusOpsError) as caught:
             copy_all(store, SOURCE, store, target)
-    assert time.monotonic() - began < 4.0 * 1.1 + s3_service.READ_SECONDS
+    # the first attempt of a copy may be one of many from one thread, and is not counted
+    tries = 2 * s3_service.READ_SECONDS + lane.LOOK_SECONDS
+    assert time.monotonic() - began < 4.0 * 1.1 + tries
     assert caught.value.kind == kind
     assert caught.value.failure.retryable
     assert isinstance(store, S3Store)

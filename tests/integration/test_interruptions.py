@@ -17,6 +17,7 @@ import oracle
 import pytest
 from labs import RunningLab, Side
 from module_process import finish, killed_at, run, start
+from waiting import wait_until
 
 Fresh = Callable[[str], str]
 PATIENCE = 60
@@ -38,15 +39,6 @@ WRITES = (
 """In their order; the names are those of crash_points.py."""
 
 AFTER_THE_COMMIT = ("after:write full_meta.json:1", "before:delete lock:1", "after:delete lock:1")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Poll quickly: the moments that are waited for here are short."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError("the moment did not come")
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

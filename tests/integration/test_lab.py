@@ -328,6 +328,7 @@ def test_wipe_removes_all_that_the_lab_made_and_nothing_else(tmp_path: Path) -> 
 
 
 @pytest.mark.playbook
+@pytest.mark.newest
 def test_the_playbook_starts_describes_and_stops_the_lab(ansible_playbook: Path, tmp_path: Path) -> None:
     lab, inventory = Lab(tmp_path / "lab"), tmp_path / "lab.yml"
 

@@ -9,12 +9,9 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,9 @@ import oracle
 import pytest
 import yaml
 from labs import RunningLab, Side
+from live_runs import at_work, begin
 from module_process import run
+from waiting import wait_until
 
 pytestmark = pytest.mark.playbook
 
@@ -66,47 +65,7 @@ def playbook(slow: Side, tmp_path: Path, ansible_playbook: Path) -> Callable[[Ta
     return make
 
 
-def begin(command: list[str]) -> subprocess.Popen[str]:
-    """In a session of its own, with signals as a terminal gives them."""
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True)
-
-
-@dataclass(frozen=True)
-class AtWork:
-    """A running module, by the file that its action plugin reads."""
-
-    file: Path
-    pid: int
-
-    @property
-    def is_gone(self) -> bool:
-        """The process has ended, and its file is removed."""
-        return not Path(f"/proc/{self.pid}").exists() and not self.file.exists()
-
-
-def at_work(name: str) -> AtWork:
-    """The module that copies this backup, once it does."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for file in Path("/tmp").glob(".milvus-progress-*.json"):
-            with suppress(OSError, ValueError):
-                state = json.loads(file.read_text())
-                if any((step["label"], step["phase"]) == (name, "copy") for step in state["steps"]):
-                    return AtWork(file, state["pid"])
-        time.sleep(0.05)
-    raise AssertionError(f"no module copies {name}")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_lines_appear_where_they_should(playbook: Callable[[Tasks], list[str]], tmp_path: Path) -> None:
+def test_lines_appear_where_they_should(playbook: Callable[[Tasks], list[str]], slow: Side, tmp_path: Path) -> None:
     """On stderr alone; none with no_log, with interval 0, in check mode; a file of the user's own stays."""
     own = tmp_path / "how-far.json"
     shown = {**SLOW, "name": "shown", "progress_interval": 1}
@@ -133,9 +92,11 @@ def test_lines_appear_where_they_should(playbook: Callable[[Tasks], list[str]], 
     assert not [line for line in lines if "100%" in line]
     assert "milvus_backup [here]" not in output
     assert '"state": "ended"' in own.read_text()
+    secret = slow.options["secret_access_key"]
+    assert secret not in output + errors + own.read_text()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_module_ends_with_ansible_and_is_continued(
     playbook: Callable[[Tasks], list[str]], slow: Side, how: signal.Signals
 ) -> None:
@@ -173,8 +134,9 @@ def test_a_job_of_async_outlives_ansible(playbook: Callable[[Tasks], list[str]],
     assert [item["state"] for item in info.result["backups"]] == ["complete"]
 
 
+@pytest.mark.newest
 def test_runner_has_each_line_as_an_event_of_its_task(
-    playbook: Callable[[Tasks], list[str]], tmp_path: Path, ansible_playbook: Path
+    playbook: Callable[[Tasks], list[str]], slow: Side, tmp_path: Path, ansible_playbook: Path
 ) -> None:
     command = playbook([{TASK: {**SLOW, "name": "by_runner", "progress_interval": 1}}])
     came: list[tuple[float, dict[str, Any]]] = []
@@ -204,3 +166,4 @@ def test_runner_has_each_line_as_an_event_of_its_task(
     assert len(lines) >= 2
     assert {event["event"] for _at, event in lines} == {"verbose"}
     assert lines[0][0] < ended - 1, "while the task ran, not after it"
+    assert slow.options["secret_access_key"] not in json.dumps([event for _at, event in came])

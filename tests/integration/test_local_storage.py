@@ -97,6 +97,9 @@ def test_a_second_run_keeps_it_and_damage_is_found(disk: Disk) -> None:
     assert (again.failed, again.result["changed"]) == (False, False)
     assert files_below(disk.backups / "twice") == before
     log = next(name for name in sorted(before) if name.startswith("binlogs/"))
+    (disk.backups / "twice" / log).write_bytes(before[log][:-1] + bytes([before[log][-1] ^ 1]))
+    assert not run("milvus_backup", asked).failed, "no level but content reads the bytes of a disk"
+    assert run("milvus_backup", {**asked, "verify": "content"}).kind == "corrupt"
     (disk.backups / "twice" / log).write_bytes(before[log][:-1])
     assert run("milvus_backup", asked).kind == "corrupt"
     (disk.backups / "twice" / log).unlink()

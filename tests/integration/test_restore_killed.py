@@ -13,6 +13,8 @@ import pytest
 from labs import Side
 from module_process import finish, killed_at, run, start
 
+from ansible_collections.vectorops.milvus.plugins.module_utils.naming import retired_name
+
 Fresh = Callable[[str], str]
 ROWS, MORE_ROWS = 40, 60
 BUILD = ("Import:1", "Import:2", "LoadCollection:1")
@@ -116,5 +118,49 @@ def test_the_old_one_comes_back_when_the_new_one_is_lost(target: Side, backup: s
     refused = run("milvus_restore", arguments)
     assert refused.kind == "target_exists", refused.output
     done = run("milvus_restore", {**arguments, "if_exists": "replace"})
+    assert not done.failed, done.output
+    assert oracle.differences(rows_by_name(target, name), oracle.expected(MORE_ROWS)) == []
+
+
+def make_an_empty_one(client: Any, name: str) -> None:
+    """As an application does that finds its collection gone."""
+    oracle.create_empty(client, name, oracle.PARTITIONS)
+
+
+def lead_to_the_old_one(client: Any, name: str) -> None:
+    """As an operator does for queries to go on."""
+    client.create_alias(retired_name(name), name)
+
+
+@pytest.mark.parametrize(
+    ("takes_the_name", "if_exists"), [(make_an_empty_one, "replace"), (lead_to_the_old_one, "skip")]
+)
+def test_the_old_one_is_kept_when_something_else_takes_the_name(
+    target: Side, backup: str, fresh: Fresh, takes_the_name: Callable[[Any, str], None], if_exists: str
+) -> None:
+    """Killed between the renames: what has the name then is not the new one, so the old one is all there is."""
+    name = fresh("kept")
+    client = target.client()
+    oracle.create_collection(client, name, rows=ROWS)
+    arguments = {
+        **target.options,
+        **NOT_LOADED,
+        "aliases": False,
+        "name": backup,
+        "collections": ["swapped"],
+        "rename": {"swapped": name},
+        "if_exists": "replace",
+    }
+    assert killed_at("milvus_restore", arguments, "after:RenameCollection:1")
+    takes_the_name(client, name)
+    refused = run("milvus_restore", {**arguments, "if_exists": if_exists})
+    assert refused.kind == "target_exists", refused.output
+    assert oracle.differences(rows_by_name(target, retired_name(name)), oracle.expected(ROWS)) == []
+    client.release_collection(retired_name(name))
+    if takes_the_name is lead_to_the_old_one:
+        client.drop_alias(name)
+    else:
+        client.drop_collection(name)
+    done = run("milvus_restore", arguments)
     assert not done.failed, done.output
     assert oracle.differences(rows_by_name(target, name), oracle.expected(MORE_ROWS)) == []

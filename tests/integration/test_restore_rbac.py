@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ import pytest
 from labs import RunningLab, Side
 from module_process import run
 from pymilvus import MilvusClient
+from waiting import wait_until
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import rbac, rbac_changes
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.rbac import apply_rbac, plan_rbac
 
@@ -135,12 +135,9 @@ def analysts(*, users: tuple[str, ...] = ("root",)) -> dict[str, Any]:
     }
 
 
-def wait_until(check: Callable[..., bool], *arguments: Any) -> None:
+def in_force(check: Callable[..., bool], *arguments: Any) -> None:
     """A grant is in force some seconds after the server has taken it: nine were seen after many changes."""
-    end = time.monotonic() + GRANTS_IN_FORCE_SECONDS
-    while not check(*arguments):
-        assert time.monotonic() < end, arguments
-        time.sleep(0.1)
+    wait_until(lambda: check(*arguments), GRANTS_IN_FORCE_SECONDS, pause=0.1)
 
 
 def refused_for(server: Server, words: str) -> bool:
@@ -242,6 +239,8 @@ def test_the_module_shows_and_adds_what_is_missing(access: Access, fresh: Fresh)
         "roles": ["analysts"],
         "grants": ["analysts Collection films Query (default)"],
         "members": ["alice of analysts"],
+        "privilege_groups": [],
+        "users": [],
         "not_carried": [],
     }
     assert access.triples() == wanted
@@ -272,11 +271,11 @@ def test_a_login_without_the_rights_changes_nothing(access: Access) -> None:
     ]
     with access.server("clerk", PASSWORD) as server:
         for privilege, kind in steps:
-            wait_until(refused_for, server, f"grant the privilege {privilege} to a role of the user clerk")
+            in_force(refused_for, server, f"grant the privilege {privilege} to a role of the user clerk")
             assert access.triples() == before
             access.grant("clerks", kind, privilege)
             before = access.triples()
-        wait_until(refused_for, server, "")
+        in_force(refused_for, server, "")
         apply_rbac(server, plan_rbac(server, analysts()))
     with access.server() as server:
         assert not plan_rbac(server, analysts()).changes, "also for another login, though clerk is the grantor"
@@ -328,7 +327,7 @@ def test_grants_stay_with_the_name_when_collections_are_swapped(access: Access, 
     with access.server() as server:
         held = rbac.grants_on(server, CollectionName("default", name))
         assert [str(grant) for grant in held] == [f"analysts Collection {name} Query (default)"]
-        wait_until(may_query, alice, name)
+        in_force(may_query, alice, name)
         assert oracle.count(alice, name) == 10
         assert not may_query(alice, other)
 

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,18 +25,19 @@ from milvus_lab import LabConfig, start, stop
 from module_process import ModuleRun, finish, killed_at, run
 from module_process import start as begin
 from s3_requests import GET
+from waiting import wait_until
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place, require_complete
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.lock import acquire
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import imports
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import CollectionName
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
 from ansible_collections.vectorops.milvus.plugins.module_utils.progress import Progress
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.jobs import import_jobs
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.request import RestoreRequest
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_copy import staged
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_copy import StagedPart, staged
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.staged_leftovers import (
     StagingArea,
     remove_leftovers,
@@ -48,7 +49,6 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.store.open import
 
 Options = dict[str, Any]
 ROWS = 400
-PATIENCE = 60
 OTHER_BUCKET = "other-bucket"
 FILMS: Options = {"name": "films", "collections": ["films"]}
 STAGING = "vectorops_staging/"
@@ -155,14 +155,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     finally:
         for config in (one, two):
             stop(LabConfig(directory=config.directory), wipe=True)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError("the moment did not come")
-        time.sleep(0.02)
 
 
 def kill(process: subprocess.Popen[str]) -> None:
@@ -322,7 +314,9 @@ def test_a_copy_that_an_import_reads_stays_until_it_has_ended(stage: Stage) -> N
         layout = area.layout(backup.meta.backup_id)
         jobs = 2 * import_jobs(layout, meta)
         with pytest.raises(MilvusOpsError) as caught:
-            fail_after_submitting(server, name, jobs, staged(area, request, source, backup, [meta], Progress(), []))
+            fail_after_submitting(
+                server, name, jobs, staged(area, request, source, backup, StagedPart([meta]), Progress(), [])
+            )
         assert "unfinished import jobs" in caught.value.failure.state_left
         assert layout.directory in caught.value.failure.state_left
         assert remove_leftovers(area).removed == ()
