@@ -11,12 +11,25 @@ from pathlib import Path
 
 import pytest
 from collection_tree import CHECKOUT
-from lab_fixtures import emptied, fresh, lab, source, target
+from kills import Campaign
+from lab_fixtures import emptied, fresh, lab, revived, source, target
 from tally import Tally
 
 __all__ = ["emptied", "fresh", "lab", "source", "target"]
 
 COUNTS = CHECKOUT / ".cache" / "faults"
+LONG_FILES = (
+    "test_kills_of_backups.py",
+    "test_kills_of_restores.py",
+    "test_secrets_of_playbooks.py",
+    "test_wire.py",
+    "test_surroundings.py",
+    "test_privileges.py",
+    "test_milvus_wire.py",
+    "test_mutations.py",
+    "test_secrets.py",
+    "test_damage.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,10 +37,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that need the lab are too long for make test, in which tests/integration has most of the time."""
-    for item in items:
-        if "lab" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.servers)
+    """The long files first: they are shared out in this order, and none is to be left over at the end."""
+    place = {name: position for position, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+@pytest.fixture(autouse=True)
+def servers_that_live(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A server that dies is an error of the test in which it died, and not of all that follow."""
+    yield
+    if "lab" in request.fixturenames:
+        dead = revived(request.getfixturevalue("lab"), COUNTS / "logs")
+        assert not dead, "\n".join(f"{name} has died:\n{end}" for name, end in dead.items())
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +65,9 @@ def tally() -> Iterator[Tally]:
     yield counted
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     counted.save(Path(COUNTS) / f"{worker}.json")
+
+
+@pytest.fixture
+def campaign(tally: Tally, rounds: Callable[[int, int], int], fresh: Callable[[str], str]) -> Callable[[str], Campaign]:
+    """A campaign of kills by its name in the report."""
+    return lambda name: Campaign(name, tally, rounds, fresh)

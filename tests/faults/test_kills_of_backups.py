@@ -26,17 +26,13 @@ from kills import (
     record,
     record_with_witness,
     restored,
-    spread,
 )
 from labs import RunningLab, Side
 from module_process import run
 from pymilvus import DataType, MilvusClient
-from tally import Tally
 
 Fresh = Callable[[str], str]
-Rounds = Callable[[int, int], int]
-ALL = 1000
-PASSES = 3
+Campaigns = Callable[[str], Campaign]
 ROWS = 60
 COLLECTION, WHOLE = "killed_in_backup", "whole"
 BACKUPS, COMPLETIONS = "kills of a backup", "kills of the completion of a backup"
@@ -100,30 +96,25 @@ def ground(lab: RunningLab) -> Ground:
     return Ground(area, content_of(area, WHOLE))
 
 
-def test_killed_backups(
-    ground: Ground, target: Side, tally: Tally, rounds: Rounds, fresh: Fresh, tmp_path: Path
-) -> None:
+def test_killed_backups(ground: Ground, target: Side, campaign: Campaigns, fresh: Fresh, tmp_path: Path) -> None:
     """No half one is ever called complete; the next run completes it; what comes out of it is every row once."""
     changes, seconds = record_with_witness(ground.backup(fresh("recorded")).task, tmp_path / "changes")
-    campaign, points = Campaign(BACKUPS, tally), points_of(changes)
-    problems, last = [], ""
-    for _pass in range(rounds(1, PASSES)):
-        for point in spread(points, rounds(5, ALL)):
-            last = fresh("killed")
-            problems += campaign.at(point, ground.backup(last))
-    for _round in range(rounds(1, 40)):
-        name = fresh("at_random")
-        problems += campaign.at_random(name, seconds, ground.backup(name, concurrency=8))
+    kills, names = campaign(BACKUPS), []
+
+    def case(name: str) -> Case:
+        names.append(name)
+        return ground.backup(name)
+
+    problems = kills.at_points(points_of(changes), 5, case)
+    problems += kills.at_random(seconds, (1, 40), lambda name: ground.backup(name, concurrency=8))
     assert problems == []
     arguments = {**target.options, "backup_root_path": ground.area.root, "collections": [COLLECTION]}
-    made = run("milvus_restore", {**arguments, "name": last})
+    made = run("milvus_restore", {**arguments, "name": names[-1]})
     assert not made.failed, made.output
     assert restored(target, COLLECTION, ROWS) == Result()
 
 
-def test_killed_completions(
-    ground: Ground, source: Side, tally: Tally, rounds: Rounds, fresh: Fresh, tmp_path: Path
-) -> None:
+def test_killed_completions(ground: Ground, source: Side, campaign: Campaigns, fresh: Fresh, tmp_path: Path) -> None:
     """A partial backup gets what it lacked: it is whole as a partial one or as a complete one at any moment."""
     area, client, odd = ground.area, source.client(), fresh("odd")
     create_what_cannot_be_backed_up(client, odd)
@@ -149,12 +140,7 @@ def test_killed_completions(
             lambda: ground.compared([name], whole),
         )
 
-    campaign, points = Campaign(COMPLETIONS, tally), points_of(changes)
-    problems = []
-    for _pass in range(rounds(1, PASSES)):
-        for point in spread(points, rounds(2, ALL)):
-            problems += campaign.at(point, case(fresh("killed")))
-    assert problems == []
+    assert campaign(COMPLETIONS).at_points(points_of(changes), 2, case) == []
 
 
 def create_what_cannot_be_backed_up(client: MilvusClient, name: str) -> None:
@@ -165,34 +151,24 @@ def create_what_cannot_be_backed_up(client: MilvusClient, name: str) -> None:
     client.create_collection(name, schema=schema)
 
 
-def test_killed_removals(ground: Ground, tally: Tally, rounds: Rounds, fresh: Fresh, tmp_path: Path) -> None:
+def test_killed_removals(ground: Ground, campaign: Campaigns, fresh: Fresh, tmp_path: Path) -> None:
     """The commit goes first: what is half removed is not called complete, and the next run removes the rest."""
     changes, seconds = record_with_witness(ground.removal(fresh("recorded")).task, tmp_path / "changes")
     ground.only([WHOLE])
-    campaign, points = Campaign(REMOVALS, tally), points_of(changes)
-    problems = []
-    for _pass in range(rounds(1, PASSES)):
-        for point in spread(points, rounds(4, ALL)):
-            problems += campaign.at(point, ground.removal(fresh("killed")))
-    for _round in range(rounds(1, 15)):
-        name = fresh("at_random")
-        problems += campaign.at_random(name, seconds, ground.removal(name))
+    kills = campaign(REMOVALS)
+    problems = kills.at_points(points_of(changes), 4, ground.removal)
+    problems += kills.at_random(seconds, (1, 15), ground.removal)
     assert problems == []
 
 
-def test_killed_prunes(ground: Ground, tally: Tally, rounds: Rounds, fresh: Fresh, tmp_path: Path) -> None:
+def test_killed_prunes(ground: Ground, campaign: Campaigns, fresh: Fresh, tmp_path: Path) -> None:
     """What the policy keeps is whole throughout."""
     changes, seconds = record_with_witness(ground.prune(fresh("recorded")).task, tmp_path / "changes")
     assert changes.count(f"delete {COMMIT}") == 2, changes
     ground.only([WHOLE])
-    campaign, points = Campaign(PRUNES, tally), points_of(changes)
-    problems = []
-    for _pass in range(rounds(1, PASSES)):
-        for point in spread(points, rounds(2, ALL)):
-            problems += campaign.at(point, ground.prune(fresh("killed")))
-    for _round in range(rounds(0, 10)):
-        name = fresh("at_random")
-        problems += campaign.at_random(name, seconds, ground.prune(name))
+    kills = campaign(PRUNES)
+    problems = kills.at_points(points_of(changes), 2, ground.prune)
+    problems += kills.at_random(seconds, (0, 10), ground.prune)
     assert problems == []
 
 

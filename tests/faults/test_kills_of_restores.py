@@ -15,14 +15,11 @@ import oracle
 import pytest
 from areas import BackupArea
 from crash_points import points_of
-from kills import Campaign, Case, Task, is_whole, left_in, record_with_witness, restored, spread
+from kills import Campaign, Case, Task, is_whole, left_in, record_with_witness, restored
 from labs import RunningLab, Side
-from tally import Tally
 
 Fresh = Callable[[str], str]
-Rounds = Callable[[int, int], int]
-ALL = 1000
-PASSES = 3
+Campaigns = Callable[[str], Campaign]
 ROOT, OTHER_BUCKET = "kills", "kills-other"
 FEW, MANY = "killed_40", "killed_60"
 ROWS = {FEW: 40, MANY: 60}
@@ -116,41 +113,32 @@ def replaced(stage: Stage, name: str) -> Iterator[Replaced]:
     stage.drop(name)
 
 
-def test_killed_restores(stage: Stage, tally: Tally, rounds: Rounds, fresh: Fresh, tmp_path: Path) -> None:
+def test_killed_restores(stage: Stage, campaign: Campaigns, fresh: Fresh, tmp_path: Path) -> None:
     """The target is there when it is whole and not before; what was begun is taken over, and no row comes twice."""
     name = fresh("recorded")
     changes, seconds = record_with_witness(stage.build(name).task, tmp_path / "changes")
     stage.drop(name)
     assert {"CreateCollection", "Import", "CreateIndex", "LoadCollection", "RenameCollection"} <= set(changes)
-    campaign, points = Campaign(BUILDS, tally), points_of(changes)
-    problems = []
-    for _pass in range(rounds(1, PASSES)):
-        for point in spread(points, rounds(3, ALL)):
-            problems += campaign.at(point, stage.build(fresh("killed")))
-    for _round in range(rounds(1, 20)):
-        name = fresh("at_random")
-        problems += campaign.at_random(name, seconds, stage.build(name))
+    kills = campaign(BUILDS)
+    problems = kills.at_points(points_of(changes), 3, stage.build)
+    problems += kills.at_random(seconds, (1, 20), stage.build)
     assert problems == []
 
 
-def test_killed_replacements(stage: Stage, tally: Tally, rounds: Rounds, fresh: Fresh, tmp_path: Path) -> None:
+def test_killed_replacements(stage: Stage, campaign: Campaigns, fresh: Fresh, tmp_path: Path) -> None:
     """The old collection or the new one answers, whole, at any moment; in the end it is the new one alone."""
     with replaced(stage, fresh("replaced")) as collection:
         first = collection.case()
         changes, seconds = record_with_witness(first.task, tmp_path / "changes")
         first.result()
         assert {"AlterCollection", "RenameCollection", "AlterAlias", "DropCollection"} <= set(changes)
-        campaign, points = Campaign(REPLACEMENTS, tally), points_of(changes)
-        problems = []
-        for _pass in range(rounds(1, PASSES)):
-            for point in spread(points, rounds(2, ALL)):
-                problems += campaign.at(point, collection.case())
-        for _round in range(rounds(0, 15)):
-            problems += campaign.at_random(fresh("at_random"), seconds, collection.case())
+        kills = campaign(REPLACEMENTS)
+        problems = kills.at_points(points_of(changes), 2, lambda _name: collection.case())
+        problems += kills.at_random(seconds, (0, 15), lambda _name: collection.case())
     assert problems == []
 
 
-def test_killed_staged_restores(stage: Stage, tally: Tally, rounds: Rounds, fresh: Fresh, tmp_path: Path) -> None:
+def test_killed_staged_restores(stage: Stage, campaign: Campaigns, fresh: Fresh, tmp_path: Path) -> None:
     """From another bucket: the staged copy is continued, and removed in the end."""
     stage.lab.s3().create_bucket(Bucket=OTHER_BUCKET)
     elsewhere = replace(stage, place={"backup_root_path": ROOT, "backup_bucket_name": OTHER_BUCKET})
@@ -163,10 +151,5 @@ def test_killed_staged_restores(stage: Stage, tally: Tally, rounds: Rounds, fres
     changes, _seconds = record_with_witness(replace(task, arguments={**task.arguments, **single}), tmp_path / "changes")
     stage.drop(name)
     assert {"write staged lock", "copy staged log", "delete staged log", "delete staged lock"} <= set(changes)
-    campaign = Campaign(STAGED, tally)
     points = [point for point in points_of(changes) if "staged" in point.event]
-    problems = []
-    for _pass in range(rounds(1, PASSES)):
-        for point in spread(points, rounds(1, ALL)):
-            problems += campaign.at(point, elsewhere.build(fresh("killed")))
-    assert problems == []
+    assert campaign(STAGED).at_points(points, 1, elsewhere.build) == []

@@ -27,7 +27,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.store.s3 import S
 
 NAMES = ("../../keep", "a/b", "/etc/passwd", "films; drop", "{{ x }}", "ФИЛЬМЫ", "films\n", "Films", "films", "x" * 255)
 LOG_KEY = re.compile(r"backup/odd/binlogs/(insert|delta)_log(/[0-9]+)+")
-FLOAT16_VECTOR, SPARSE_VECTOR = 102, 104
+FLOAT16_VECTOR = 102
 
 
 @dataclass(frozen=True)

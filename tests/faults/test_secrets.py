@@ -11,20 +11,19 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from canaries import CANARIES, USER, all_forms, forms, hits
+from canaries import CANARIES, ENVIRONMENT, USER, all_forms, forms, hits, is_setting
 from echoing import Echo, echoing_milvus, echoing_s3, garbled_s3
-from module_here import RunHere, result_of, run_here
-from module_process import finish, start
+from module_process import finish, run_main, start
 from tally import INJECTED, SECRET_HITS, SURVIVED, Tally
 from watching import watching
-
-__all__ = ["run_here"]
 
 Options = dict[str, Any]
 PLUGINS = "ansible_collections.vectorops.milvus.plugins"
@@ -46,16 +45,6 @@ S3: Options = {
 LOGIN: Options = {"user": USER, "password": CANARIES["password"]}
 TOKEN: Options = {"token": CANARIES["token"]}
 MILVUS: Options = {"address": "127.0.0.1", "port": CLOSED, "timeout": 2, "collections": ["*.*"]}
-ENVIRONMENT = {
-    "MILVUS_USER": USER,
-    "MILVUS_PASSWORD": CANARIES["password"],
-    "MILVUS_STORAGE_AUTH_ACCESS_KEY_ID": "the-key-id",
-    "MILVUS_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["secret_access_key"],
-    "MILVUS_STORAGE_AUTH_SESSION_TOKEN": CANARIES["session_token"],
-    "BACKUP_STORAGE_AUTH_ACCESS_KEY_ID": "other",
-    "BACKUP_STORAGE_AUTH_SECRET_ACCESS_KEY": CANARIES["backup_secret_access_key"],
-    "BACKUP_STORAGE_AUTH_SESSION_TOKEN": CANARIES["backup_session_token"],
-}
 KEYLESS = {name: value for name, value in S3.items() if name.endswith(("address", "port", "region", "name"))}
 
 
@@ -72,16 +61,26 @@ def judge(tally: Tally, campaign: str, found: list[str]) -> None:
 
 
 def fails(
-    tally: Tally, folder: Path, module: str, options: Options, environment: dict[str, str] | None = None
+    tally: Tally, folder: Path, module: str, options: Options, environment: Mapping[str, str] | None = None
 ) -> str | None:
     """Run a module in its own process, see that nothing came to light, and return the kind of its failure."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MILVUS_", "AWS_"))}
+    clean = {name: value for name, value in os.environ.items() if not is_setting(name)}
     with watching(folder / "home") as watch:
         made = finish(start(module, options, environment={**clean, **watch.environment, **(environment or {})}))
         watch.note("output", made.output)
     judge(tally, "secrets in failures of a module", watch.found)
     assert "Traceback" not in made.output
     return made.kind
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_watch_sees_arguments(tmp_path: Path, inside: bool) -> None:
+    """Those of a process of its home, for other tests run beside it."""
+    with watching(tmp_path / "home") as watch:
+        environment = {**os.environ, **(watch.environment if inside else {})}
+        command = [sys.executable, "-c", "import time; time.sleep(1)", CANARIES["token"]]
+        subprocess.run(command, env=environment, check=True)
+    assert bool(watch.found) is inside
 
 
 REFUSALS = [
@@ -102,14 +101,22 @@ def test_an_object_storage_that_repeats_secrets(
         assert fails(tally, tmp_path, "milvus_backup_info", {**S3, "storage_port": port}) == kind
 
 
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For modules in this process: no setting of the host's counts."""
+    for name in filter(is_setting, list(os.environ)):
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize("length", range(255, 300, 4))
-def test_a_text_that_is_cut_shows_no_piece_of_a_secret(tally: Tally, run_here: RunHere, length: int) -> None:
+def test_a_text_that_is_cut_shows_no_piece_of_a_secret(tally: Tally, length: int) -> None:
     """In the middle of a secret, where no mask fits any more."""
     with echoing_s3("AccessDenied", "403 Forbidden", f"{'x' * length} {S3['secret_access_key']}") as port:
         main = importlib.import_module(f"{PLUGINS}.modules.milvus_backup_info").main
-        output = run_here(main, {**S3, "storage_port": port})
-    judge(tally, "secrets in failures of a module", hits(output))
-    assert result_of(output)["failure"]["kind"] == "permission"
+        made = run_main(main, {**S3, "storage_port": port, "_ansible_verbosity": 4})
+    judge(tally, "secrets in failures of a module", hits(made.output))
+    assert made.kind == "permission"
 
 
 ANSWERS: list[tuple[str, dict[str, Any], Options]] = [
@@ -207,9 +214,10 @@ LAYERS = [
 ]
 
 
+@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize(("module", "place"), LAYERS, ids=[row[1] for row in LAYERS])
 def test_an_exception_inside_a_layer(
-    tally: Tally, run_here: RunHere, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, place: str
+    tally: Tally, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, place: str
 ) -> None:
     """A defect of ours, or of a library, whose text is a whole request with its headers."""
 
@@ -230,10 +238,11 @@ def test_an_exception_inside_a_layer(
     with ExitStack() as services:
         options["storage_port"] = services.enter_context(echoing_s3("AccessDenied", "403 Forbidden", "no"))
         main = importlib.import_module(f"{PLUGINS}.modules.{module}").main
-        output = run_here(main, {key: value for key, value in options.items() if fits(module, key)})
-    judge(tally, "secrets in exceptions inside a layer", hits(output))
-    assert "Traceback" not in output
-    assert result_of(output)["failure"]["kind"] == "internal", output
+        fitting = {key: value for key, value in options.items() if fits(module, key)}
+        made = run_main(main, {**fitting, "_ansible_verbosity": 4})
+    judge(tally, "secrets in exceptions inside a layer", hits(made.output))
+    assert "Traceback" not in made.output
+    assert made.kind == "internal", made.output
 
 
 def fits(module: str, option: str) -> bool:

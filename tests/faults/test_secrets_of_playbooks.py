@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from pathlib import Path
@@ -102,3 +103,66 @@ def test_a_play_that_fails_shows_no_secret(
     kinds = re.findall(r'"kind": "(\w+)"', done.output)
     assert {"credentials", "permission"} <= set(kinds), done.output
     assert ended, "no job file was there to be looked at"
+
+
+OF_SOURCE = (CANARIES["password"], CANARIES["secret_access_key"])
+OF_TARGET = (CANARIES["token"], CANARIES["backup_secret_access_key"])
+
+
+def two_hosts(player: Player) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The source has vaulted secrets, and the target none at all; the arguments that open the vault."""
+    password, opening = player.encrypt(OF_SOURCE[0])
+    secret_key, _same = player.encrypt(OF_SOURCE[1])
+    keys = {"milvus_access_key_id": "source-key", "milvus_secret_access_key": secret_key}
+    return {
+        "milvus_a": {"milvus_user": USER, "milvus_password": password, "milvus_root_path": "files_a", **keys},
+        "milvus_b": {"milvus_migrate_source": "milvus_a", "milvus_root_path": "files_b"},
+    }, opening
+
+
+def ask(host: str, side: str) -> dict[str, Any]:
+    options = f"{{{{ lookup('vectorops.milvus.instance', '{host}', side='{side}') }}}}"
+    defaults = {"group/vectorops.milvus.milvus": options}
+    call = {"vectorops.milvus.milvus_info": None, "name": f"Ask the {side}", "delegate_to": host}
+    return {**call, "ignore_errors": True, "module_defaults": defaults}
+
+
+def test_each_side_gets_its_own_login_and_none_is_shown(ansible_playbook: Path, tally: Tally, tmp_path: Path) -> None:
+    """Vaulted secrets of the source, and those of the target from the environment, as AWX has them; at -vvvv.
+
+    First both sides in one play, then the migrate playbook, which breaks at the source.
+    """
+    player = Player(ansible_playbook, tmp_path)
+    hosts, opening = two_hosts(player)
+    arguments = ["-vvvv", "--diff", *opening]
+    migrate = ["-e", "milvus_migrate_target=milvus_b", "-e", "milvus_migrate_collections=films"]
+    tasks = [ask("milvus_a", "source"), ask("milvus_b", "target")]
+    play = {"hosts": "milvus_b", "connection": "local", "gather_facts": False, "tasks": tasks}
+    source, target = (Echo(all_forms(secrets), status="UNAUTHENTICATED") for secrets in (OF_SOURCE, OF_TARGET))
+    with (
+        echoing_milvus(source) as hosts["milvus_a"]["milvus_port"],
+        echoing_milvus(target) as hosts["milvus_b"]["milvus_port"],
+        watching(tmp_path / "home") as watch,
+    ):
+        shared = {"milvus_address": "127.0.0.1", "milvus_timeout": 5, "ansible_python_interpreter": sys.executable}
+        store = {"milvus_storage_address": "127.0.0.1", "milvus_storage_port": 1, "milvus_bucket_name": "bucket"}
+        inventory = Inventory(hosts, {**shared, **store})
+        environment = {
+            **watch.environment,
+            "MILVUS_TARGET_TOKEN": OF_TARGET[0],
+            "MILVUS_TARGET_ACCESS_KEY_ID": "target-key",
+            "MILVUS_TARGET_SECRET_ACCESS_KEY": OF_TARGET[1],
+        }
+        both = player.run([play], *arguments, inventory=inventory, environment=environment)
+        in_play = len(source.logins)
+        moved = player.run(
+            "vectorops.milvus.migrate", *migrate, *arguments, inventory=inventory, environment=environment
+        )
+        watch.note("output", both.output + moved.output)
+    tally.add(CAMPAIGN, INJECTED, 3)
+    tally.add(CAMPAIGN, SECRET_HITS, len(watch.found))
+    tally.add(CAMPAIGN, SURVIVED, 0 if watch.found else 3)
+    assert watch.found == []
+    wanted = [base64.b64encode(login.encode()).decode() for login in (f"{USER}:{OF_SOURCE[0]}", OF_TARGET[0])]
+    assert [sorted(set(side.logins)) for side in (source, target)] == [[login] for login in wanted], both.output
+    assert len(source.logins) > in_play > 0, moved.output

@@ -8,11 +8,13 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import oracle
 import pytest
 from areas import BackupArea
+from fake_s3 import HONOURED, IGNORED, FakeS3, running
 from labs import RunningLab, Side
 from module_process import finish, run, start
 
@@ -26,15 +28,20 @@ def collection(lab: RunningLab) -> str:
     return COLLECTION
 
 
-def test_a_host_whose_disk_takes_no_byte(lab: RunningLab, target: Side, collection: str, fresh: Fresh) -> None:
-    """Neither a backup nor a restore keeps anything on the host: not one byte can be written to a file there."""
+def test_a_host_whose_disk_takes_no_byte(
+    lab: RunningLab, target: Side, collection: str, fresh: Fresh, tmp_path: Path
+) -> None:
+    """Neither a backup nor a restore needs to keep anything on the host; a progress file that cannot be is told."""
+    told = tmp_path / "how-far.json"
     source, name = lab.side("milvus_a"), fresh("no_room")
     wanted = {"name": name, "collections": [collection]}
     for module, options in (("milvus_backup", source.options), ("milvus_restore", target.options)):
-        process = start(module, {**options, **wanted})
+        process = start(module, {**options, **wanted, "progress_file": str(told)})
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
         made = finish(process)
         assert not made.failed, made.output
+        assert [str(told) in str(warning) for warning in made.result["warnings"]] == [True], made.output
+    assert list(tmp_path.iterdir()) == []
     assert oracle.differences(oracle.read_all(target.client(), collection), oracle.expected(ROWS)) == []
 
 
@@ -64,6 +71,19 @@ def test_a_bucket_that_keeps_what_is_removed(lab: RunningLab, collection: str, f
     second = run("milvus_backup", {**options, "verify": "content"})
     assert (second.failed, second.result.get("changed")) == (False, True), second.output
     assert second.result["backup"]["id"] != first.result["backup"]["id"]
+
+
+@pytest.mark.parametrize("conditions", [HONOURED, IGNORED])
+def test_a_place_that_ignores_conditions_is_told(lab: RunningLab, collection: str, conditions: str) -> None:
+    """A backup can be made there, by one run at a time, and only a warning can say so."""
+    fake = FakeS3(conditions=conditions)
+    with running(fake) as storage:
+        place = {f"backup_{name}": value for name, value in storage.items()}
+        options = {**lab.side("milvus_a").options, **place, "name": "unguarded", "collections": [collection]}
+        made = run("milvus_backup", options)
+    assert not made.failed, made.output
+    told = [text for text in map(str, made.result.get("warnings", [])) if "conditional writes" in text]
+    assert len(told) == (conditions == IGNORED), made.output
 
 
 def keys(s3: Any, bucket: str) -> list[str]:

@@ -207,7 +207,7 @@ def test_an_expired_token_ends_the_run_at_once(world: Wire, fresh: Fresh, rounds
         arguments = world.arguments(fresh("expired"))
         first: list[str] = []
         rules = [Rule(expired_from_now_on(first), operation, first=2 if operation == COPY else 1)]
-        with timed(LONGEST_RUN / 2), world.broken(rules, [world.prefix(arguments["name"])]):
+        with timed(LONGEST_RUN), world.broken(rules, [world.prefix(arguments["name"])]):
             failed = run_apart("milvus_backup", arguments, {**PATIENCE, **IN_PARTS})
             refused = [item for item in world.proxy.log if item.fault]
         assert len(refused) == len({item.line for item in refused}) <= CONCURRENCY + 2, refused

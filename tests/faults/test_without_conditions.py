@@ -50,21 +50,25 @@ def test_a_service_that_says_304_holds_the_lock_all_the_same() -> None:
     fake = FakeS3(conditions=NOT_MODIFIED)
     with running(fake) as storage:
         place = place_on(storage)
-        with take(place, "first"), pytest.raises(MilvusOpsError) as caught:
-            take(place, "second")
+        with take(place, "first") as lock:
+            assert lock.keeps_others_out()
+            with pytest.raises(MilvusOpsError) as caught:
+                take(place, "second")
     assert caught.value.kind == "lock_held"
     assert "run first holds it" in caught.value.failure.cause
     assert fake.objects == {}
 
 
 def test_a_service_that_ignores_conditions_keeps_nobody_apart() -> None:
-    """Nothing in its answers shows it. What two runs then mix is called corrupt, and is never restored."""
+    """Each run can tell that it may not be alone. What two of them mix is called corrupt, and is never restored."""
     fake = FakeS3(conditions=IGNORED)
     with running(fake) as storage:
         place = place_on(storage)
         make_backup(place.store, LAYOUT.root_path, LAYOUT.name)
         del fake.objects[LAYOUT.commit]
         with take(place, "first") as first, take(place, "second") as second:
+            assert not first.keeps_others_out()
+            assert not second.keeps_others_out()
             listed = list(place.store.list_objects(LAYOUT.binlogs))
             commit(place, first, listed, 1000, lambda: commit(place, second, listed, 2000, lambda: None))
         with pytest.raises(MilvusOpsError) as caught:
