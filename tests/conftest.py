@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,11 @@ os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(link_checkout())
 from ansible.plugins.loader import init_plugin_loader
 
 init_plugin_loader()
+
+
+def pytest_configure() -> None:
+    """Run the ends of the fixtures on SIGTERM too, here and in each process of xdist: they stop the servers."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@
 
     python tests/tools/mutation_check.py [--form short|units|full] [words of a rule ...]
 
-The table is tests/tools/mutants.py. The exit code is 1 when a mutant survives, and 2 when the check itself is of no
+The table is tests/tools/mutants/. The exit code is 1 when a mutant survives, and 2 when the check itself is of no
 use: the text to be replaced is not there exactly once, or a test is red, or missing, before anything is broken.
 """
 

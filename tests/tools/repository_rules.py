@@ -26,6 +26,7 @@ LAYERS = {
     "milvus": {"milvus"},
     "backup": {"store", "milvus", "backup"},
     "restore": {"store", "milvus", "backup", "restore"},
+    "cutover": {"store", "milvus", "backup", "restore", "cutover"},
     "_module": {"store", "milvus", "backup", "restore", "_module"},
 }
 LIBRARY_OWNERS = {
@@ -152,7 +153,9 @@ def hosts_guard(path: str, text: str) -> list[str]:
     problems = []
     for number, play in enumerate(_load(text) or []):
         hosts = str(play.get("hosts", "localhost"))
-        guarded = "inventory_hostnames" in hosts and ("undef(" in hosts or "mandatory" in hosts)
+        guarded = "vectorops.milvus.job_hosts" in hosts or (
+            "inventory_hostnames" in hosts and ("undef(" in hosts or "mandatory" in hosts)
+        )
         takes_pattern = "{{" in hosts or (number == 0 and hosts != "localhost")
         if takes_pattern and not guarded:
             problems.append(f"{path}: hosts without the guard in play {play.get('name', number)!r}")

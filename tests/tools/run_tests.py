@@ -1,29 +1,37 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the legs of make test, all of them whatever fails, and says at the end what each found.
+"""Runs the legs of make test or of make release-check, all whatever fails, and says at the end what each found.
 
-    python tests/tools/run_tests.py [leg ...]
+    python tests/tools/run_tests.py [--release] [leg ...]
 
+Legs that start servers run one after the other, after all others, of which two run side by side.
 Standard library only: this makes the environment in which everything else runs.
 The last line is "N passed, N failed": the tests of each pytest leg, and one for each other leg.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from contextlib import suppress
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from collection_tree import CHECKOUT
-from legs import LOGS, Command, Leg, all_legs, make_test_environment
+from leg import LOGS, Command, Leg
+from legs import standard_environment, standard_legs
+from release_legs import release_legs
 from virtualenv import NO_PYTHON
 
-TOTAL_SECONDS = 57 * 60
+TOTAL_SECONDS = 75 * 60
+"""About 50 minutes are usual on two quiet cores."""
+SIDE_BY_SIDE = 2
 HEARTBEAT_SECONDS = 30
 TIMED_OUT = 124
 COMMON_ENVIRONMENT = {"ANSIBLE_HOME": str(CHECKOUT / ".cache" / "ansible"), "NO_COLOR": "1"}
@@ -45,16 +53,20 @@ class Result:
         return "ok" if self.passed else "not run"
 
 
-def main(names: list[str]) -> int:
-    legs = all_legs()
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--release", action="store_true", help="the legs of make release-check")
+    parser.add_argument("legs", nargs="*", metavar="leg", help="only these")
+    options = parser.parse_args()
+    _end_on_signals()
+    legs, names = release_legs() if options.release else standard_legs(), options.legs
     unknown = sorted(set(names) - {leg.name for leg in legs})
     if unknown:
         print(f"no leg {', '.join(unknown)}; there are: {' '.join(leg.name for leg in legs)}")
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + TOTAL_SECONDS
     chosen = [leg for leg in legs if not names or leg.name in names]
-    results = _run_all(chosen, deadline)
+    results = asyncio.run(_run_all(chosen, time.monotonic() + TOTAL_SECONDS))
     _print_table(results)
     ran = {result.leg for result in results}
     _print_failures([leg for leg in chosen if leg.name in ran])
@@ -63,22 +75,44 @@ def main(names: list[str]) -> int:
     return 0 if passed and not failed else 1
 
 
-def _run_all(legs: list[Leg], deadline: float) -> list[Result]:
-    environment = Leg("environment", (make_test_environment(),), timeout=1200)
+def _end_on_signals() -> None:
+    """A stop in the middle ends the legs with all they started, also where a shell started this with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_unused: signal.raise_signal(signal.SIGINT))
+
+
+async def _run_all(legs: list[Leg], deadline: float) -> list[Result]:
     print("test environment ...", flush=True)
-    prepared = _run_leg(environment, deadline)
+    environment = Leg("environment", standard_environment(), timeout=1200)
+    prepared = await _run_leg(environment, deadline)
     if prepared.failed:
+        _print_tail(environment)
         return [prepared]
+    return await run_legs(legs, deadline)
+
+
+async def run_legs(legs: list[Leg], deadline: float) -> list[Result]:
+    """Those without servers side by side, then the others one by one."""
+    LOGS.mkdir(parents=True, exist_ok=True)
     results = []
-    for number, leg in enumerate(legs, 1):
-        print(f"[{number}/{len(legs)}] {leg.name} ...", flush=True)
-        result = _run_leg(leg, deadline)
-        print(f"[{number}/{len(legs)}] {_row(result)}", flush=True)
-        results.append(result)
+    for servers, at_once in ((False, SIDE_BY_SIDE), (True, 1)):
+        slots = asyncio.Semaphore(at_once)
+        runs = (_run_in_turn(leg, slots, deadline) for leg in legs if leg.servers is servers)
+        results += await asyncio.gather(*runs)
     return results
 
 
-def _run_leg(leg: Leg, deadline: float) -> Result:
+async def _run_in_turn(leg: Leg, slots: asyncio.Semaphore, deadline: float) -> Result:
+    async with slots:
+        print(f"{leg.name} ...", flush=True)
+        result = await _run_leg(leg, deadline)
+    if result.failed:
+        _print_tail(leg)
+    print(_row(result), flush=True)
+    return result
+
+
+async def _run_leg(leg: Leg, deadline: float) -> Result:
     leg.junit.unlink(missing_ok=True)
     started = time.monotonic()
     stop_at = min(deadline, started + leg.timeout)
@@ -86,57 +120,52 @@ def _run_leg(leg: Leg, deadline: float) -> Result:
     with leg.log.open("w") as log:
         for command in leg.commands:
             print(f"$ {' '.join(command)}", file=log, flush=True)
-            code = _run_command(command, leg, log.fileno(), stop_at)
+            code = await _run_command(command, leg, log.fileno(), stop_at)
             if code:
                 break
-    result = _judge(leg, code, time.monotonic() - started)
-    if result.failed:
-        _print_tail(leg)
-    return result
+    return _judge(leg, code, time.monotonic() - started)
 
 
-def _run_command(command: Command, leg: Leg, log: int, stop_at: float) -> int:
+async def _run_command(command: Command, leg: Leg, log: int, stop_at: float) -> int:
     """The exit code; a process that outlives its time is ended with all it started."""
     try:
-        process = subprocess.Popen(
-            command,
+        process = await asyncio.create_subprocess_exec(
+            *command,
             cwd=CHECKOUT,
             env={**os.environ, **COMMON_ENVIRONMENT, **leg.environment},
-            stdin=subprocess.DEVNULL,
+            stdin=DEVNULL,
             stdout=log,
-            stderr=subprocess.STDOUT,
+            stderr=STDOUT,
             start_new_session=True,
         )
     except OSError as error:
         os.write(log, f"cannot start {command[0]}: {error}\n".encode())
         return 127
     try:
-        return _wait(process, leg, stop_at)
+        return await _wait(process, leg, stop_at)
     finally:
-        _end(process)
+        await _end(process)
 
 
-def _wait(process: subprocess.Popen[bytes], leg: Leg, stop_at: float) -> int:
+async def _wait(process: Process, leg: Leg, stop_at: float) -> int:
     started = time.monotonic()
     while (left := stop_at - time.monotonic()) > 0:
         try:
-            return process.wait(min(HEARTBEAT_SECONDS, left))
-        except subprocess.TimeoutExpired:
+            return await asyncio.wait_for(process.wait(), min(HEARTBEAT_SECONDS, left))
+        except asyncio.TimeoutError:
             lines = _log_lines(leg)
             print(f"    {leg.name}, {time.monotonic() - started:.0f} s: {lines[-1][:100] if lines else ''}", flush=True)
     return TIMED_OUT
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt first: pytest then runs the fixtures' ends, which stop the servers they started."""
-    for sign, patience in ((signal.SIGINT, 60), (signal.SIGKILL, 10)):
-        if process.poll() is not None:
+async def _end(process: Process) -> None:
+    """SIGTERM first: each pytest process then runs the ends of its fixtures, which stop the servers they started."""
+    for sign, patience in ((signal.SIGTERM, 60), (signal.SIGKILL, 10)):
+        if process.returncode is not None:
             return
-        os.killpg(process.pid, sign)
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
+        with suppress(ProcessLookupError, asyncio.TimeoutError):
+            os.killpg(process.pid, sign)
+            await asyncio.wait_for(process.wait(), patience)
 
 
 def _judge(leg: Leg, code: int, seconds: float) -> Result:
@@ -212,4 +241,4 @@ def _print_table(results: list[Result]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

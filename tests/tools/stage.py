@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies the checkout to where ansible-test and ansible-galaxy can work on it, and prepares a home for ansible-test.
+"""Copies the checkout to where ansible-test can work on it, and prepares a home for ansible-test.
 
 ansible-test needs a path that ends with ansible_collections/vectorops/milvus, follows no link, and takes the files
 that git lists: the copy lies in an ignored folder, so it gets an (empty) repository of its own.
@@ -15,9 +15,6 @@ import subprocess
 from pathlib import Path
 
 from collection_tree import CHECKOUT
-
-STAGE = CHECKOUT / ".cache" / "stage" / "ansible_collections" / "vectorops" / "milvus"
-HOME = CHECKOUT / ".cache" / "home"
 
 # ansible-test downloads one fixed get-pip per version of its own, from a host that only its project's CI needs;
 # a file of that name in its cache is used instead. ensurepip and the package index do the same work.
@@ -40,30 +37,28 @@ def listed_files() -> list[Path]:
     return sorted({Path(name) for name in names if name and (CHECKOUT / name).is_file()})
 
 
-def copy_checkout() -> Path:
-    shutil.rmtree(STAGE, ignore_errors=True)
+def copy_checkout(name: str) -> Path:
+    """Those who work at the same time have a copy each, by its name."""
+    stage = CHECKOUT / ".cache" / "stage" / name / "ansible_collections" / "vectorops" / "milvus"
+    shutil.rmtree(stage, ignore_errors=True)
     for file in listed_files():
-        copy = STAGE / file
+        copy = stage / file
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(CHECKOUT / file, copy, follow_symlinks=False)
-    subprocess.run(["git", "init", "--quiet", STAGE], check=True)
-    return STAGE
+    subprocess.run(["git", "init", "--quiet", stage], check=True)
+    return stage
 
 
-def prepare_home() -> Path:
+def prepare_home(name: str) -> Path:
     """A home folder in which ansible-test keeps its environments; the user's pip settings stay in force."""
-    cache = HOME / ".ansible" / "test" / "cache"
+    home = CHECKOUT / ".cache" / "home" / name
+    cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     for version in GET_PIP_VERSIONS:
         (cache / f"get_pip_{version}.py").write_text(GET_PIP)
     for settings in (Path(".config") / "pip", Path(".pip")):
-        own, users = HOME / settings, Path(os.path.expanduser("~")) / settings
+        own, users = home / settings, Path(os.path.expanduser("~")) / settings
         if users.is_dir() and not own.exists():
             own.parent.mkdir(parents=True, exist_ok=True)
             own.symlink_to(users, target_is_directory=True)
-    return HOME
-
-
-if __name__ == "__main__":
-    prepare_home()
-    print(copy_checkout())
+    return home

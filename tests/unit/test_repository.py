@@ -59,7 +59,7 @@ def test_plugins(rule: Rule) -> None:
 
 
 def test_no_secret_is_hidden_or_kept_by_a_task() -> None:
-    assert problems(rules.secrets_in_yaml, (".yml", ".yaml"), "playbooks/", "roles/", "examples/") == []
+    assert problems(rules.secrets_in_yaml, (".yml", ".yaml"), "playbooks/", "roles/", "examples/", "awx/") == []
 
 
 @pytest.mark.parametrize("rule", [rules.first_play, rules.hosts_guard])

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from embedded_lab.processes import ProcessIdentity, end, is_alive, log_excerpt, spawn, start_time
+from waiting import wait_until
 
 # Says that it is up, then sleeps; with "deaf" it ignores SIGTERM, with "family" it has a child of its own,
 # with "headless" its main thread ends before another one.
@@ -36,14 +37,6 @@ def launch(folder: Path, *options: str) -> ProcessIdentity:
     process = spawn([sys.executable, "-c", SERVER, *options], os.environ, folder, folder / "server.log")
     wait_until(lambda: "up" in (folder / "server.log").read_text())
     return process
-
-
-def wait_until(condition: object, seconds: float = 20.0) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
