@@ -144,7 +144,9 @@ def test_the_recovery_drill(user: User, coll: None, source: Side, target: Side) 
         assert done.returncode == 0, text + done.stdout
     drilled, beside = f"{NAMES[0]}_drill", f"{NAMES[0]}_good"
     assert oracle.differences(oracle.read_all(target.client(), drilled), oracle.expected()) == []
-    assert "coll_drill" in (user.folder / "drill.html").read_text()
+    report = (user.folder / "drill.html").read_text()
+    assert backup["name"] in report
+    assert f'data-name="rows">{len(oracle.expected()):,}<' in report
     rows = [line.split(" | ") for line in (CHECKOUT / page).read_text(encoding="utf-8").splitlines()]
     options = {row[0].removeprefix("| "): re.findall(r"`([^`]+)`", row[1]) for row in rows if len(row) == 2}
     (restore,), (suffix, _replace) = options["a collection was dropped"], options["bad rows were written"]

@@ -30,6 +30,7 @@ from fault_proxy import (
 from milvus_proxy import AFTER, BEFORE, SILENCE, MilvusProxy
 from s3_requests import Message, outside, recorded, writes
 from scripted_s3 import Script, http, scripted
+from waiting import wait_until
 
 BODY = b"0123456789" * 10
 QUESTION, ANSWER = b"?", b"!" * 1000
@@ -204,7 +205,8 @@ def test_a_line_breaks_at_a_call(echo: tuple[Echo, int], moment: str, expected: 
         assert called(channel, "Import") == expected
         assert (hit.done, handler.heard.count(f"{SERVICE}Import")) == (True, acted)
         proxy.heal()
-        assert called(channel, "Import") == ANSWER
+        # the channel may take the cut line for a good one for a moment, and a call on that line reaches nobody
+        wait_until(lambda: called(channel, "Import") == ANSWER, 10)
     assert handler.heard.count(f"{SERVICE}Import") == acted + 1
     assert proxy.calls.count("Import") == 2
 

@@ -94,7 +94,8 @@ def test_the_old_one_is_kept_when_the_new_one_loses_its_name_before_the_drop(
 
     with Server(connection_options({"address": "127.0.0.1", "port": target.fake.port})) as server:
         old = recover(server, DOCS)
-        assert old == find_retired(server, DOCS) is not None
+        assert old is not None
+        assert old == find_retired(server, DOCS)
         retired = Retired(server, Patience(5), guard=lost)
         retired.add(DOCS, old)
         with pytest.raises(MilvusOpsError) as caught:
