@@ -39,6 +39,8 @@ class Leg:
     commands: tuple[Command, ...]
     timeout: int = 900
     counts_tests: bool = False
+    again: Command = ()
+    """Runs only the tests that failed in the last command."""
     servers: bool = False
     """Starts real servers, and has this machine to itself; legs without run side by side."""
     environment: dict[str, str] = field(default_factory=dict)
@@ -50,6 +52,10 @@ class Leg:
     @property
     def junit(self) -> Path:
         return LOGS / f"{self.name}.xml"
+
+    @property
+    def junit_again(self) -> Path:
+        return LOGS / f"{self.name}-again.xml"
 
 
 def tool(name: str, *arguments: str, environment: str = "test") -> Command:
@@ -68,8 +74,17 @@ def virtualenv(name: str, requirements: str, *versions: str) -> Command:
 
 
 def pytest_leg(name: str, *arguments: str, timeout: int = 900, environment: str = "test") -> Leg:
-    command = tool("python", "-m", "pytest", f"--junitxml={LOGS / name}.xml", *arguments, environment=environment)
-    return Leg(name, (command,), timeout=timeout, counts_tests=True)
+    leg = Leg(name, (), timeout=timeout, counts_tests=True)
+    program = tool(
+        "python",
+        "-m",
+        "pytest",
+        "-o",
+        f"cache_dir={VENVS.parent / '.cache' / 'pytest' / name}",
+        environment=environment,
+    )
+    again = (*program, f"--junitxml={leg.junit_again}", "--last-failed", "--last-failed-no-failures=none", *arguments)
+    return replace(leg, commands=((*program, f"--junitxml={leg.junit}", *arguments),), again=again)
 
 
 def on_path(environment: str) -> str:

@@ -6,6 +6,7 @@
     python tests/tools/run_tests.py [--release] [leg ...]
 
 Legs that start servers run one after the other, after all others, of which two run side by side.
+A test or two of a leg that fail are run once more; what passes then is counted as passed and named as unsteady.
 Standard library only: this makes the environment in which everything else runs.
 The last line is "N passed, N failed": the tests of each pytest leg, and one for each other leg.
 """
@@ -21,6 +22,8 @@ import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
 from xml.etree import ElementTree
 
 from collection_tree import CHECKOUT
@@ -33,7 +36,12 @@ TOTAL_SECONDS = 75 * 60
 """About 50 minutes are usual on two quiet cores."""
 SIDE_BY_SIDE = 2
 HEARTBEAT_SECONDS = 30
-TIMED_OUT = 124
+TIMED_OUT, TESTS_FAILED = 124, 1
+FEW = 2
+"""So many failed tests of a leg are run once more: other work on the machine can make one fail, a defect rarely."""
+Outcomes = dict[tuple[str, str], tuple[str, str]]
+"""By class and name of a test: passed, failed, skipped or unsteady, and the cause of a failure."""
+
 COMMON_ENVIRONMENT = {"ANSIBLE_HOME": str(CHECKOUT / ".cache" / "ansible"), "NO_COLOR": "1"}
 
 
@@ -69,7 +77,7 @@ def main() -> int:
     results = asyncio.run(_run_all(chosen, time.monotonic() + TOTAL_SECONDS))
     _print_table(results)
     ran = {result.leg for result in results}
-    _print_failures([leg for leg in chosen if leg.name in ran])
+    print_failures([leg for leg in chosen if leg.name in ran])
     passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 0 if passed and not failed else 1
@@ -114,20 +122,23 @@ async def _run_in_turn(leg: Leg, slots: asyncio.Semaphore, deadline: float) -> R
 
 async def _run_leg(leg: Leg, deadline: float) -> Result:
     leg.junit.unlink(missing_ok=True)
+    leg.junit_again.unlink(missing_ok=True)
     started = time.monotonic()
     stop_at = min(deadline, started + leg.timeout)
     code = 0
     with leg.log.open("w") as log:
         for command in leg.commands:
-            print(f"$ {' '.join(command)}", file=log, flush=True)
-            code = await _run_command(command, leg, log.fileno(), stop_at)
+            code = await _run_command(command, leg, log, stop_at)
+            if code == TESTS_FAILED and leg.again and 0 < _count(leg)[1] <= FEW:
+                code = await _run_command(leg.again, leg, log, stop_at)
             if code:
                 break
     return _judge(leg, code, time.monotonic() - started)
 
 
-async def _run_command(command: Command, leg: Leg, log: int, stop_at: float) -> int:
+async def _run_command(command: Command, leg: Leg, log: TextIO, stop_at: float) -> int:
     """The exit code; a process that outlives its time is ended with all it started."""
+    print(f"$ {' '.join(command)}", file=log, flush=True)
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -139,7 +150,7 @@ async def _run_command(command: Command, leg: Leg, log: int, stop_at: float) -> 
             start_new_session=True,
         )
     except OSError as error:
-        os.write(log, f"cannot start {command[0]}: {error}\n".encode())
+        print(f"cannot start {command[0]}: {error}", file=log, flush=True)
         return 127
     try:
         return await _wait(process, leg, stop_at)
@@ -184,21 +195,33 @@ def _judge(leg: Leg, code: int, seconds: float) -> Result:
 def _reason(leg: Leg, code: int) -> str:
     if code == TIMED_OUT:
         return "out of time"
-    return f"exit code {code}, see {leg.log.relative_to(CHECKOUT)}" if code else ""
+    if code:
+        return f"exit code {code}, see {leg.log.relative_to(CHECKOUT)}"
+    unsteady = [outcome for outcome, _cause in _outcomes(leg).values()].count("unsteady")
+    return f"{unsteady} unsteady" if unsteady else ""
 
 
 def _count(leg: Leg) -> tuple[int, int, int]:
     """Passed, failed, skipped."""
     found = [outcome for outcome, _cause in _outcomes(leg).values()]
-    return found.count("passed"), found.count("failed"), found.count("skipped")
+    return found.count("passed") + found.count("unsteady"), found.count("failed"), found.count("skipped")
 
 
-def _outcomes(leg: Leg) -> dict[tuple[str, str], tuple[str, str]]:
-    """What became of each test, with the cause of a failure; a test whose fixture fails too is one failed test."""
-    outcomes: dict[tuple[str, str], tuple[str, str]] = {}
-    if not leg.junit.exists():
+def _outcomes(leg: Leg) -> Outcomes:
+    """What became of each test, with the cause of a failure."""
+    outcomes, again = _read(leg.junit), _read(leg.junit_again)
+    passed = {test for test, (outcome, _cause) in again.items() if outcome == "passed"}
+    for test in passed & outcomes.keys():
+        outcomes[test] = ("unsteady", outcomes[test][1])
+    return outcomes
+
+
+def _read(junit: Path) -> Outcomes:
+    """A test whose fixture fails too is one failed test."""
+    outcomes: Outcomes = {}
+    if not junit.exists():
         return outcomes
-    for case in ElementTree.parse(leg.junit).iter("testcase"):
+    for case in ElementTree.parse(junit).iter("testcase"):
         test = (case.get("classname", ""), case.get("name", ""))
         failure = next((found for kind in ("failure", "error") if (found := case.find(kind)) is not None), None)
         if failure is not None:
@@ -220,12 +243,12 @@ def _print_tail(leg: Leg) -> None:
         print(f"    | {line[:300]}")
 
 
-def _print_failures(legs: list[Leg]) -> None:
-    """Every failed test with its cause, near the end, where whoever sees only the last lines sees them."""
+def print_failures(legs: list[Leg]) -> None:
+    """Every failed or unsteady test with its cause, near the end, where whoever sees only the last lines sees them."""
     for leg in legs:
         for (where, name), (outcome, cause) in _outcomes(leg).items() if leg.counts_tests else ():
-            if outcome == "failed":
-                print(f"failed: {where}::{name}: {cause[:160]}")
+            if outcome in ("failed", "unsteady"):
+                print(f"{outcome}: {where}::{name}: {cause[:160]}")
 
 
 def _row(result: Result) -> str:

@@ -9,13 +9,14 @@ import asyncio
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from leg import Command, Leg
+from leg import Command, Leg, pytest_leg
 from legs import standard_legs
 from release_legs import release_legs
-from run_tests import Result, run_legs
+from run_tests import FEW, Result, print_failures, run_legs
 
 CHECKS = "import sys, time; from pathlib import Path; here = Path(sys.argv[1])"
 MEET = f"{CHECKS}; (here / sys.argv[2]).touch()\nwhile not (here / sys.argv[3]).exists(): time.sleep(0.02)"
@@ -45,6 +46,51 @@ def test_a_leg_ends_with_the_first_command_that_fails(tmp_path: Path) -> None:
         (0, 1, "exit code 127"),
         (1, 0, ""),
     ]
+
+
+TRIES = """
+from pathlib import Path
+
+def tried(name):
+    tries = Path(__file__).with_name(name)
+    tries.write_text((tries.read_text() if tries.exists() else "") + "x")
+    return len(tries.read_text())
+
+def test_sound(): assert tried("sound")
+def test_unsteady(): assert tried("unsteady") == 2
+def test_broken(): assert not tried("broken")
+"""
+
+
+@pytest.mark.parametrize(
+    ("tests", "counts", "tries"),
+    [
+        ("sound or unsteady", (2, 0, "1 unsteady"), {"sound": 1, "unsteady": 2}),
+        ("sound or broken", (1, 1, "exit code 1"), {"sound": 1, "broken": 2}),
+        ("unsteady or broken", (1, 1, "exit code 1"), {"unsteady": 2, "broken": 2}),
+    ],
+)
+def test_what_fails_once_is_named(
+    tmp_path: Path, tests: str, counts: tuple[int, int, str], tries: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text(TRIES)
+    made = pytest_leg(f"unit-test-{tmp_path.name}", str(tmp_path), "-k", tests)
+    here = replace(made, again=(sys.executable, *made.again[1:]), commands=((sys.executable, *made.commands[0][1:]),))
+    (result,) = run(here)
+    assert (result.passed, result.failed, result.note.partition(",")[0]) == counts
+    assert {name: len((tmp_path / name).read_text()) for name in tries} == tries
+    print_failures([here])
+    told = capsys.readouterr().out
+    assert ("\nunsteady: " in told, "\nfailed: " in told) == ("unsteady" in tries, "broken" in tries)
+
+
+def test_many_that_fail_are_not_run_again(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text("".join(f"def test_{number}(): assert 0\n" for number in range(FEW + 1)))
+    made = pytest_leg(f"unit-test-{tmp_path.name}", str(tmp_path))
+    here = replace(made, again=python("raise SystemExit(0)"), commands=((sys.executable, *made.commands[0][1:]),))
+    assert [(result.passed, result.failed) for result in run(here)] == [(0, FEW + 1)]
 
 
 def test_two_without_servers_meet(tmp_path: Path) -> None:
