@@ -141,8 +141,9 @@ options:
     description:
       - How many objects are copied at once, at most. It begins with 64 and becomes more while the object storage answers
         each request as fast as before. While the object storage answers that it is busy, it is fewer.
+      - Where bytes pass through the host of the module, to another service or a disk, it is never more than 128.
     type: int
-    default: 128
+    default: 256
   max_rate:
     description:
       - How many bytes a second may be copied, by all O(copy_concurrency) copies together, as V(500K), V(20M) or V(1G)
@@ -536,7 +537,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "on_collection_error": {"type": "str", "choices": list(ON_COLLECTION_ERROR), "default": "fail"},
     "pause_gc": {"type": "bool"},
     "verify": {"type": "str", "choices": list(LEVELS), "default": "etag"},
-    "copy_concurrency": {"type": "int", "default": 128},
+    "copy_concurrency": {"type": "int", "default": 256},
     "max_rate": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 0},
     "force_foreign": {"type": "bool", "default": False},

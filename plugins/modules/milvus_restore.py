@@ -160,9 +160,10 @@ options:
     default: count
   copy_concurrency:
     description:
-      - Number of objects to copy at once where a staged copy is needed.
+      - How many objects are copied at once, at most, where a staged copy is needed; see
+        O(vectorops.milvus.milvus_backup#module:copy_concurrency).
     type: int
-    default: 32
+    default: 256
   max_rate:
     description:
       - Most bytes to copy in a second for a staged copy, such as V(50M). Unset means no limit.
@@ -587,7 +588,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "shards_num": {"type": "int"},
     "verify_objects": {"type": "str", "choices": list(LEVELS), "default": "etag"},
     "verify_rows": {"type": "str", "choices": list(ROW_CHECKS), "default": "count"},
-    "copy_concurrency": {"type": "int", "default": 32},
+    "copy_concurrency": {"type": "int", "default": 256},
     "max_rate": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 0},
     "import_timeout": {"type": "int", "default": 1800},

@@ -16,8 +16,11 @@ from places import LARGE, MANY, SMALL, Place, Workload, clear
 from process import cost_of
 
 S5CMD = "s5cmd"
+AT_ONCE = 256
+"""At most, as milvus_backup has it unless told; s5cmd has as many workers of its own accord."""
+
 THREADS = 128
-"""At most, as milvus_backup has it unless told; boto3 has as many. s5cmd has its own default, 256 workers."""
+"""Of boto3."""
 
 COPY, LIST, STREAM = "copy", "list", "stream"
 TARGET = "target/"
@@ -67,7 +70,7 @@ def run_once(case: Case, engine: str, place: Place) -> Sample:
     """Raises when not every object arrived: an engine that does less is not compared."""
     place.counters()
     before = place.cpu()
-    cost, _output = cost_of(_command(case, engine, place), json.dumps(_job(case, place)), _environment(place))
+    cost, _output = cost_of(_command(case, engine, place), json.dumps(_job(case, engine, place)), _environment(place))
     service, counted = place.cpu() - before, place.counters()
     if case.action != LIST and not place.null:
         arrived = clear(place, TARGET)
@@ -81,7 +84,7 @@ def run_once(case: Case, engine: str, place: Place) -> Sample:
     return Sample(case.title, engine, **costs, requests=sum(counted.values()), connections=connections)
 
 
-def _job(case: Case, place: Place) -> dict[str, object]:
+def _job(case: Case, engine: str, place: Place) -> dict[str, object]:
     """What engines.py reads. A stream goes to another name of the same host: another service, to the engines."""
     source = place.options_for(case.workload)
     elsewhere = {"storage_address": "localhost"} if case.action == STREAM else {}
@@ -90,7 +93,7 @@ def _job(case: Case, place: Place) -> dict[str, object]:
         "destination": {**source, **elsewhere},
         "prefix": case.workload.prefix,
         "target": TARGET,
-        "concurrency": THREADS,
+        "concurrency": AT_ONCE if engine == OURS else THREADS,
     }
 
 

@@ -41,7 +41,7 @@ class BackupRequest:
     on_collection_error: str = FAIL
     pause_gc: bool | None = None
     verify: str = ETAG
-    copy_concurrency: int = 128
+    copy_concurrency: int = 256
     max_rate: int | None = None
     lock_timeout: float = 0
     flush_timeout: float = 600

@@ -42,7 +42,7 @@ class RestoreRequest:
     shards: int | None = None
     verify_objects: str = ETAG
     verify_rows: str = COUNT
-    copy_concurrency: int = 32
+    copy_concurrency: int = 256
     max_rate: int | None = None
     lock_timeout: float = 0
     stall_timeout: float = 1800

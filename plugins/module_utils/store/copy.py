@@ -24,6 +24,9 @@ from .s3 import S3Store
 from .s3_service import Request
 from .stream import PIECE_BYTES
 
+MOST_WORKERS = 128
+"""More threads than that only take turns; a lane has no such limit."""
+
 TURN_SECONDS = 0.02
 """How long to wait for an answer while threads may be done with a connection, or with the last copies."""
 
@@ -149,6 +152,10 @@ class CopyRun:
             else:
                 self._leave_to_threads(ended.item)
 
+    @property
+    def _workers_wanted(self) -> int:
+        return min(self._growth.wanted, MOST_WORKERS)
+
     def _leave_to_threads(self, copy: Copy) -> None:
         self._for_threads.append(copy)
         self._enlist()
@@ -156,7 +163,7 @@ class CopyRun:
     def _enlist(self) -> None:
         """Start the workers that are wanted and not there yet; beside a lane, those that have something to do."""
         with self._guard:
-            wanted = self._growth.wanted
+            wanted = self._workers_wanted
             if self._remaining is None:
                 wanted = min(wanted, self._working + len(self._for_threads))
             if self._working < wanted and self._failure is None:
@@ -194,7 +201,7 @@ class CopyRun:
                     self._note_gone(copy)
                 else:
                     self._count(copy, time.monotonic() - began)
-                if self._working < self._growth.wanted:
+                if self._working < self._workers_wanted:
                     self._enlist()
         except _Stopped:
             return
@@ -216,7 +223,7 @@ class CopyRun:
     def _next(self) -> Copy | None:
         """None also for a worker that is one too many."""
         with self._guard:
-            if self._failure is None and self._working <= self._growth.wanted:
+            if self._failure is None and self._working <= self._workers_wanted:
                 if self._for_threads:
                     return self._for_threads.popleft()
                 if self._remaining is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from local_folders import fill, keys, store_at
 
+from ansible_collections.vectorops.milvus.plugins.module_utils.store import copy as copying
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import growth as growing
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.copy import Copy, CopyRun
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.growth import FIRST, Growth
@@ -50,17 +51,19 @@ def test_slow_first_copies_are_no_measure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slower", "highest", "last"),
+    ("slower", "most_workers", "highest", "last"),
     [
-        pytest.param(float("inf"), 9, 9, id="never slower"),
-        pytest.param(0.0, 6, 4, id="always slower"),
+        pytest.param(float("inf"), 128, 9, 9, id="never slower"),
+        pytest.param(float("inf"), 5, 5, 5, id="no more threads"),
+        pytest.param(0.0, 128, 6, 4, id="always slower"),
     ],
 )
 def test_workers_come_and_go_as_they_are_wanted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slower: float, highest: int, last: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slower: float, most_workers: int, highest: int, last: int
 ) -> None:
     monkeypatch.setattr(growing, "FIRST", 4)
     monkeypatch.setattr(growing, "SLOWER", slower)
+    monkeypatch.setattr(copying, "MOST_WORKERS", most_workers)
     fill(tmp_path / "source", *(f"{number:04d}" for number in range(300)))
     source, destination, target = store_at(tmp_path / "source"), store_at(tmp_path, "mine/"), f"{tmp_path}/mine/"
     listed = source.list_objects(f"{tmp_path}/source/")
