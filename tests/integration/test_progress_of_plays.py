@@ -1,22 +1,19 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Progress in loops, on many hosts, for delegated and repeated tasks, and its end with a job of ansible-runner.
+"""Progress in loops, on many hosts, for delegated and repeated tasks, and where no file can be written.
 
 By real ansible-playbook, with a module that needs no server.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import ansible_runner
 import pytest
-from slow_work import LINE, Note, Stage, is_alive
-from waiting import wait_until
+from slow_work import LINE, Note, Stage
 
 pytestmark = [pytest.mark.playbook, pytest.mark.newest]
 
@@ -88,29 +85,6 @@ def test_jobs_of_async_in_a_loop_are_silent_and_end_well(stage: Stage) -> None:
     _output, errors = output_of(stage.begin(ONE, {"tasks": [loop, judged]}))
     assert LINE.findall(errors) == []
     assert (len(stage.note.begun), stage.note.ended, stage.note.files) == (2, stage.note.begun, [])
-
-
-@pytest.mark.parametrize("why", ["canceled", "timeout"])
-def test_a_job_that_runner_ends_takes_the_module_along(stage: Stage, why: str) -> None:
-    """As AWX ends a job that somebody cancels, or that is out of time: without a word to the module."""
-    inventory, playbook = stage.write(ONE, {"tasks": [stage.task(600)]})
-    (stage.folder / "runner").mkdir()
-    job = ansible_runner.run(
-        private_data_dir=str(stage.folder / "runner"),
-        playbook=str(playbook),
-        inventory=str(inventory),
-        cancel_callback=lambda: why == "canceled" and any(file.exists() for file in stage.note.files),
-        timeout=15 if why == "timeout" else None,
-        quiet=True,
-        envvars={
-            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
-            "PATH": f"{stage.program.parent}{os.pathsep}{os.environ['PATH']}",
-        },
-    )
-    assert job.status == why
-    (pid,) = stage.note.begun
-    wait_until(lambda: not is_alive(pid), 15)
-    wait_until(lambda: stage.note.left == [], 15)
 
 
 @pytest.mark.parametrize("pipelining", [False, True])
