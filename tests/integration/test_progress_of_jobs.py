@@ -65,9 +65,9 @@ def stage(ansible_playbook: Path, tmp_path: Path) -> Stage:
     return Stage(ansible_playbook, tmp_path, Note(tmp_path / "note"))
 
 
-def run_job(stage: Stage, tenths: int, **settings: Any) -> ansible_runner.Runner:
+def run_job(stage: Stage, tenths: int, interval: int = 1, **settings: Any) -> ansible_runner.Runner:
     """A job of ansible-runner with one task."""
-    inventory, playbook = stage.write(ONE, {"tasks": [stage.task(tenths)]})
+    inventory, playbook = stage.write(ONE, {"tasks": [stage.task(tenths, interval=interval)]})
     (stage.folder / "runner").mkdir()
     return ansible_runner.run(
         private_data_dir=str(stage.folder / "runner"),
@@ -125,6 +125,15 @@ def test_a_job_that_runner_ends_takes_the_module_along(stage: Stage, why: str) -
     nothing_stays(stage)
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize(("interval", "status"), [(1, "successful"), (0, "timeout")])
+def test_a_job_with_lines_is_not_ended_as_idle(stage: Stage, interval: int, status: str) -> None:
+    """AWX has such a time-out too: what is silent for so long is taken for dead."""
+    job = run_job(stage, 150, interval, settings={"idle_timeout": 8})
+    assert job.status == status
+    nothing_stays(stage)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_stays_of_a_job_whose_processes_are_all_ended(stage: Stage, how: signal.Signals) -> None:
     """As the command timeout does, and many a scheduler."""
@@ -135,6 +144,24 @@ def test_nothing_stays_of_a_job_whose_processes_are_all_ended(stage: Stage, how:
     process.communicate(timeout=60)
     nothing_stays(stage)
     assert how is signal.SIGKILL or stage.note.ended, "one that is asked to end tidies up"
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        pytest.param({"interval": 0}, id="interval"),
+        pytest.param({"no_log": True}, id="no_log"),
+        pytest.param({"check_mode": True}, id="check"),
+    ],
+)
+def test_a_module_without_lines_ends_with_ansible_too(stage: Stage, keywords: dict[str, Any]) -> None:
+    """Ansible's worker would wait for it, and for nobody."""
+    process = stage.begin(ONE, {"tasks": [stage.task(600, **keywords)]}, **{JOB: str(stage.folder)})
+    wait_until(lambda: bool(stage.note.begun))
+    process.kill()
+    process.communicate(timeout=60)
+    nothing_stays(stage)
+    assert stage.note.ended
 
 
 def is_one_document(output: str) -> bool:
