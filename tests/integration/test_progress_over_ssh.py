@@ -178,7 +178,6 @@ def test_a_job_of_async_is_found_by_a_later_play(
     succeeded(play(once, judged("first is not finished"), until, judged("done is changed", "not done.resumed")))
 
 
-@pytest.mark.newest
 @pytest.mark.parametrize(("pipelining", "interval"), [(False, 1), (True, 1), (False, 0)])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_module_at_the_far_end_ends_with_ansible(
