@@ -82,7 +82,7 @@ def ensure_backup(
     check_mode: bool,
 ) -> BackupOutcome:
     """Make the backup exist, complete and verified; in check mode say what that would take, without a write."""
-    with progress.phase("look"):
+    with progress.phase("look", place.layout.name):
         existing = find_complete(place)
         if existing is not None:
             require_same_request(existing, request, source, place)
@@ -198,7 +198,7 @@ def _planned(
     """The plan from what is flushed by now; the real run flushes first, so it may hold more."""
     plans: list[CollectionPlan] = []
     skipped: list[tuple[str, str]] = []
-    with progress.phase("plan"):
+    with progress.phase("plan", place.layout.name):
         for name in _missing(existing, names):
             try:
                 plan = _plan(request, source, place, name)

@@ -47,7 +47,7 @@ def ensure_absent(
 
     Raises C(lock_held) while a restore reads it. C(still_wanted) is called when the lock is held, and may raise.
     """
-    with progress.phase("look"):
+    with progress.phase("look", place.layout.name):
         removal, ours = _look(place)
     if not removal.objects:
         return removal

@@ -109,7 +109,7 @@ class BackupRun:
         changed = bool(self._plans) or self._partial is None
         created = int(time.time())
         if changed:
-            with self._progress.phase("commit"), leaving(UNFINISHED):
+            with self._progress.phase("commit", self._place.layout.name), leaving(UNFINISHED):
                 self._commit(meta, brought.stored, created)
         return Finished(
             changed=changed,
@@ -139,7 +139,7 @@ class BackupRun:
         """At one moment, where the backup is of everything: it would burden collections that nobody has chosen."""
         if self._partial is not None or not self._request.may_flush_all:
             return False
-        with self._progress.phase("flush"):
+        with self._progress.phase("flush", self._place.layout.name):
             flushed = flush_all(self._source.server, timeout)
         if flushed is not None:
             self._flush_all = FlushAllMeta(flushed.messages, flushed.control_channel, flushed.channels)

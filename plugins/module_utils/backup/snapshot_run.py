@@ -148,7 +148,7 @@ class SnapshotRun:
         return listed
 
     def _commit(self, meta: BackupMeta, stored: Sequence[StoredObject], created: int) -> None:
-        with self.progress.phase("commit"):
+        with self.progress.phase("commit", self.place.layout.name):
             Commit(self.place, self.lock).write(
                 meta,
                 stored,

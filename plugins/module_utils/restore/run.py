@@ -78,7 +78,7 @@ class Restore:
 def make_plan(restore: Restore) -> RestorePlan:
     """Select, name, and look at the target."""
     request, meta, server = restore.request, restore.backup.meta, restore.destination.server
-    with restore.progress.phase("look"):
+    with restore.progress.phase("look", restore.place.layout.name):
         held = [CollectionName(item.database, item.name) for item in meta.collections]
         if request.rbac:
             require_known_rights(server.version, server.options.target, "planning the restore")
@@ -95,7 +95,7 @@ def make_plan(restore: Restore) -> RestorePlan:
 def verify_before(restore: Restore) -> None:
     """Verify the objects of the backup before the server sees them: one damaged byte can end its process."""
     place, backup = restore.place, restore.backup
-    with restore.progress.phase("verify"):
+    with restore.progress.phase("verify", place.layout.name):
         verify_backup(place.store, place.layout, backup.meta, backup.manifest, restore.request.verify_objects)
 
 
@@ -129,7 +129,7 @@ def _carry_out(restore: Restore, build: Build, plan: RestorePlan) -> RestoreOutc
                 ddl.create_database(build.server, database.name, database.properties)
         added = plan.rbac
         if plan.rbac.changes:
-            with restore.progress.phase("rbac"):
+            with restore.progress.phase("rbac", restore.place.layout.name):
                 added = apply_rbac(build.server, plan.rbac)
         restored = _restore_all(replace(build, guard=_both(build.guard, copy.guard)), plan, restore.progress)
         copy.failures.extend(item.failure for item in restored if item.failure is not None)
