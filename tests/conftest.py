@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from collection_tree import link_checkout
 
-# A fork of a process that runs gRPC, as ansible-runner makes one, dies now and then of what gRPC does in it: 7 of 300,
-# and none of 300 where it does nothing.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(link_checkout())
+# ansible-runner forks and closes all files before it becomes ansible-playbook. What gRPC does in between, for children
+# that go on with its connections, then ends the child in some of a hundred cases.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 # Only now, because ansible reads its settings when it is imported. With its loader in place a module has one name,
 # ansible_collections.vectorops.milvus..., for the tests as for ansible-playbook.

@@ -31,10 +31,13 @@ PROGRESS_SPEC: dict[str, dict[str, Any]] = {
 
 
 @contextmanager
-def reported(progress: Progress, path: str | None, check_mode: bool) -> Iterator[list[str]]:
+def reported(
+    progress: Progress, path: str | None, check_mode: bool, interval: int | None = None
+) -> Iterator[list[str]]:
     """While the block runs, keep the file at C(path) current; without a path, or in check mode, nothing is written.
 
-    It yields the warnings, which are known once the block has ended.
+    It yields the warnings, which are known once the block has ended. An C(interval) of 0 says that nobody wants lines:
+    then the file of the action plugin only says which process this is, and nothing is missed without it.
     """
     warnings: list[str] = []
     if not path or check_mode:
@@ -49,7 +52,8 @@ def reported(progress: Progress, path: str | None, check_mode: bool) -> Iterator
         report.stop.set()
         writer.join()
         report.end()
-        warnings += report.warnings
+        if interval != 0 or not report.is_ours:
+            warnings += report.warnings
 
 
 class _Report:
@@ -57,7 +61,7 @@ class _Report:
         self.stop = threading.Event()
         self._progress = progress
         self._path = path
-        self._is_ours = os.path.basename(path).startswith(OWN_PREFIX)
+        self.is_ours = os.path.basename(path).startswith(OWN_PREFIX)
         self._part = f"{path}.part"
         self._number = 0
         self._written: dict[str, Any] = {}
@@ -70,7 +74,7 @@ class _Report:
                 return
 
     def end(self) -> None:
-        if self._is_ours:
+        if self.is_ours:
             with suppress(OSError):
                 os.unlink(self._path)
         else:
@@ -81,7 +85,7 @@ class _Report:
         if self._trouble is None:
             return []
         cause = self._trouble.strerror or self._trouble
-        next_step = "set progress_interval to 0 where none can be" if self._is_ours else "choose another progress_file"
+        next_step = "set progress_interval to 0 where none can be" if self.is_ours else "choose another progress_file"
         return [
             f"the progress of this run was not told, for {self._path} cannot be written: {cause}. "
             f"The run itself went on; {next_step}"

@@ -570,7 +570,10 @@ def _present(call: Call) -> dict[str, Any]:
     if request.is_snapshot:
         require_snapshot_request(request, instance, config)
     progress = Progress()
-    with Server(connection) as server, reported(progress, options["progress_file"], call.check_mode) as untold:
+    with (
+        Server(connection) as server,
+        reported(progress, options["progress_file"], call.check_mode, options["progress_interval"]) as untold,
+    ):
         require_supported(server.version, connection.target, "making the backup")
         if request.is_snapshot:
             require_snapshots(server, "making the backup")
@@ -606,7 +609,7 @@ def _absent(call: Call) -> dict[str, Any]:
     options = call.options
     progress = Progress()
     place = _place(backup_store(options), known_backup_name(options["name"]), options["copy_concurrency"])
-    with reported(progress, options["progress_file"], call.check_mode) as untold:
+    with reported(progress, options["progress_file"], call.check_mode, options["progress_interval"]) as untold:
         removal = ensure_absent(
             place,
             str(uuid.uuid4()),

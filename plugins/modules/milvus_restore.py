@@ -616,7 +616,9 @@ def restore_action(call: Call) -> dict[str, Any]:
             StagingArea(instance, store, server, bulk),
             config,
         )
-        with reported(restore.progress, options["progress_file"], call.check_mode) as untold:
+        with reported(
+            restore.progress, options["progress_file"], call.check_mode, options["progress_interval"]
+        ) as untold:
             result = _restore(call, restore)
         return _warned(server, result, untold)
 

@@ -13,8 +13,8 @@ from html import escape
 PALETTE = ("#4c78c8", "#e39c1e", "#3f9e8f", "#d1605e", "#8f6bb8", "#7f9a3a", "#c76fa5", "#5ba3c9", "#a07855", "#8a8f98")
 """Readable on white and on dark grey; each piece also has its name and value as a hint."""
 
-LONG_NAME = 28
-"""In characters; shorter ones stay in one line."""
+LONG_NAME = 20
+"""In characters; shorter ones stay in one line, longer ones as long as there is room."""
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1d2329; --dim: #616b75; --line: #dde1e6; --page: #fff; --soft: #f4f6f8;
@@ -30,13 +30,15 @@ th { color: var(--dim); font-weight: 600; white-space: nowrap; } td { overflow-w
 th.number, td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.state { white-space: nowrap; font-weight: 600; } .done { color: var(--good); } .failed { color: var(--bad); }
 tr.broken > td { border-bottom: 0; } tr.cause > td { padding: 0 .55rem .7rem; }
-tr.cause p { margin: 0; padding: .45rem .7rem; border-left: 3px solid var(--bad); background: var(--bad-soft);
+tr.cause p { width: 0; min-width: 100%; box-sizing: border-box; /* no width of a column comes from it */
+  margin: 0; padding: .45rem .7rem; border-left: 3px solid var(--bad); background: var(--bad-soft);
   overflow-wrap: anywhere; }
 .legend { color: var(--dim); margin: 0 0 .6rem; font-size: .9rem; }
 .legend span { white-space: nowrap; margin-right: 1rem; }
 .legend i { display: inline-block; width: .75rem; height: .75rem; margin-right: .35rem; border-radius: 2px; }
-.line { display: grid; grid-template-columns: minmax(8rem, 17rem) 1fr 7rem; gap: 0 .9rem; padding: .16rem 0;
-  align-items: center; font-size: .93rem; }
+.chart { display: grid; grid-template-columns: fit-content(17rem) 1fr auto; gap: .32rem .9rem; align-items: center;
+  font-size: .93rem; }
+.line { display: contents; }
 .name { overflow-wrap: anywhere; }
 .value { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .bar { display: flex; height: .95rem; background: var(--soft); border-radius: 2px; overflow: hidden; }
@@ -49,7 +51,9 @@ tr.cause p { margin: 0; padding: .45rem .7rem; border-left: 3px solid var(--bad)
   td::before { content: attr(data-name); color: var(--dim); font-weight: 400; white-space: nowrap; }
   tr:not(.cause) > td:first-child { font-weight: 600; } td.none { display: none; }
   tr.cause > td { padding: 0; text-align: left; } tr.cause > td::before { content: none; }
-  .line { grid-template-columns: 1fr auto; } .name { grid-row: 1; } .line .bar { grid-column: 1 / 3; grid-row: 2; }
+  .chart { display: block; }
+  .line { display: grid; grid-template-columns: 1fr auto; gap: 0 .9rem; padding: .16rem 0; }
+  .name { grid-row: 1; } .line .bar { grid-column: 1 / 3; grid-row: 2; }
 }
 @media print { body { max-width: none; padding: 0; } .bar i, .legend i { print-color-adjust: exact; } }
 """
@@ -133,7 +137,8 @@ def _chart(chart: Chart) -> str:
         f'<span><i style="background:{colour}"></i>{escape(name)}</span>\n' for name, colour in chart.legend
     )
     legend = f'<p class="legend">{names}</p>\n' if names else ""
-    return f"<h2>{escape(chart.title)}</h2>\n{legend}{''.join(_bar(line) for line in chart.bars)}"
+    bars = "".join(_bar(line) for line in chart.bars)
+    return f'<h2>{escape(chart.title)}</h2>\n{legend}<div class="chart">\n{bars}</div>\n'
 
 
 def _bar(line: Bar) -> str:

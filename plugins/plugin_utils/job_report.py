@@ -41,6 +41,10 @@ NUMBERS = frozenset(
     {"collections", "different", "rows", "objects", "bytes", "backups", "removed", "kept", "left_alone", "seconds"}
 )
 
+REST = "other"
+VISIBLE = 0.01
+"""As a part of the longest bar."""
+
 
 def as_json(jobs: Sequence[Job], title: str) -> str:
     """One object with C(title), C(states) (how many jobs of each) and C(jobs), each with its seconds by phase."""
@@ -170,17 +174,28 @@ def _chart(title: str, name: str, jobs: Sequence[Job]) -> Chart:
 
 
 def _phase_chart(jobs: Sequence[Job]) -> Chart:
-    """A bar for each job that took time, in pieces for its phases."""
+    """A bar for each job that took time, in pieces for its phases; those that nobody would see are one piece."""
     spent = [(str(job.get("job", "")), phases) for job in jobs if sum((phases := _phases(job)).values())]
-    names = list(dict.fromkeys(name for _job, phases in spent for name in phases))
-    colours = {name: PALETTE[number % len(PALETTE)] for number, name in enumerate(names)}
     most = max((sum(phases.values()) for _job, phases in spent), default=0.0)
-    bars = [
-        Bar(
-            job,
-            _lasting(sum(phases.values())),
-            [(seconds / most, colours[name], f"{name} {_lasting(seconds)}") for name, seconds in phases.items()],
-        )
-        for job, phases in spent
-    ]
+    names = _visible([phases for _job, phases in spent], most)
+    colours = dict(zip(names, PALETTE, strict=False))
+    bars = []
+    for job, phases in spent:
+        pieces = {name: phases[name] for name in names if name in phases}
+        rest = sum(seconds for name, seconds in phases.items() if name not in pieces)
+        if rest:
+            pieces[REST] = rest
+            colours[REST] = PALETTE[-1]
+        hints = [(s / most, colours[name], f"{name} {_lasting(s)}") for name, s in pieces.items()]
+        bars.append(Bar(job, _lasting(sum(phases.values())), hints))
     return Chart("Time by phase", bars, list(colours.items()))
+
+
+def _visible(spent: Sequence[Mapping[str, float]], most: float) -> list[str]:
+    """The phases that can be seen beside a bar of C(most) seconds, in their order, fewer than there are colours."""
+    longest: dict[str, float] = {}
+    for phases in sorted(spent, key=len, reverse=True):
+        for name, seconds in phases.items():
+            longest[name] = max(longest.get(name, 0.0), seconds)
+    kept = sorted(longest, key=lambda name: longest[name], reverse=True)[: len(PALETTE) - 1]
+    return [name for name in longest if name in kept and longest[name] >= most * VISIBLE]

@@ -4,7 +4,8 @@
 """Runs a module exactly as ansible-core does, and shows meanwhile how far it is: one line every few seconds, on stderr.
 
 The module replaces a small file about once a second. A thread of Ansible's worker reads it, over a connection of its
-own where the module runs elsewhere. Whatever fails there, the task is a plain run of the module.
+own where the module runs elsewhere. Whatever fails there, the task is a plain run of the module. The same thread stops
+the module when Ansible is gone, so it is there for silent tasks too.
 """
 
 from __future__ import annotations
@@ -40,18 +41,23 @@ class WatchedModule(NormalAction):
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         interval = self._interval(task_vars or {})
-        if not self._may_watch(interval):
+        if not self._may_watch():
             return self._plain_run(tmp, task_vars)
-        path = f"{FOLDER}/{OWN_PREFIX}{uuid.uuid4().hex}.json"
         given = self._task.args
-        self._task.args = {**given, "progress_file": path}
+        is_ours = not (self._task.check_mode or given.get("progress_file"))
+        is_shown = is_ours and interval != 0 and not self._task.no_log
+        path = f"{FOLDER}/{OWN_PREFIX}{uuid.uuid4().hex}.json"
+        if is_ours:
+            silent = {} if is_shown else {"progress_interval": 0}
+            self._task.args = {**given, **silent, "progress_file": path}
         remote = _Remote(self, path)
         try:
-            with _watched(remote, self._prefix(task_vars or {}), interval):
+            with _watched(remote, self._prefix(task_vars or {}) if is_shown else None, interval):
                 return self._plain_run(tmp, task_vars)
         finally:
             self._task.args = given
-            remote.remove()
+            if is_ours:
+                remote.remove()
 
     def _plain_run(self, tmp: Any, task_vars: Mapping[str, Any] | None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -73,15 +79,9 @@ class WatchedModule(NormalAction):
             raise AnsibleError(f"the progress interval {given!r} is not {wanted}")
         return seconds
 
-    def _may_watch(self, interval: int | None) -> bool:
+    def _may_watch(self) -> bool:
         """Not a job of async: core polls those itself, and lets them outlive everything that could watch them."""
-        task = self._task
-        silent = interval == 0 or task.no_log or task.check_mode or task.async_val
-        return (
-            not silent
-            and not task.args.get("progress_file")
-            and getattr(self._connection._shell, "SHELL_FAMILY", "") == "sh"
-        )
+        return not self._task.async_val and getattr(self._connection._shell, "SHELL_FAMILY", "") == "sh"
 
     def _prefix(self, variables: Mapping[str, Any]) -> str:
         host, delegate = variables.get("inventory_hostname", ""), self._task.delegate_to
@@ -142,8 +142,11 @@ class _Remote:
 
 
 @contextmanager
-def _watched(remote: _Remote, prefix: str, interval: int | None) -> Iterator[None]:
-    """Show lines while the block runs. When it is broken off, the module is told to stop: its work can be continued."""
+def _watched(remote: _Remote, prefix: str | None, interval: int | None) -> Iterator[None]:
+    """Show lines while the block runs, none without a prefix.
+
+    When the block is broken off, the module is told to stop: its work can be continued.
+    """
     ended = threading.Event()
     lines = Lines(time.monotonic(), interval)
     watcher = threading.Thread(target=_watch, args=(remote, lines, prefix, ended, os.getppid()), daemon=True)
@@ -159,14 +162,14 @@ def _watched(remote: _Remote, prefix: str, interval: int | None) -> Iterator[Non
             watcher.join(5)
 
 
-def _watch(remote: _Remote, lines: Lines, prefix: str, ended: threading.Event, parent: int) -> None:
+def _watch(remote: _Remote, lines: Lines, prefix: str | None, ended: threading.Event, parent: int) -> None:
     display = Display()
     while not ended.wait(LOOK_SECONDS):
         if os.getppid() != parent:  # Ansible itself was killed: nobody will read the result
             remote.stop()
-            os._exit(1)
+            os._exit(1)  # which a module of this host notices by itself, also one without a file
         now = time.monotonic()
-        if lines.is_due(now):
+        if prefix is not None and lines.is_due(now):
             text = lines.line(remote.read(), now)
             if text and not ended.is_set():
                 display.display(f"{prefix}: {text}", stderr=True)

@@ -178,14 +178,15 @@ def test_a_job_of_async_is_found_by_a_later_play(
     succeeded(play(once, judged("first is not finished"), until, judged("done is changed", "not done.resumed")))
 
 
-@pytest.mark.newest
-@pytest.mark.parametrize("pipelining", [False, True])
+@pytest.mark.parametrize(("pipelining", "interval"), [(False, 1), (True, 1), (False, 0)])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_module_at_the_far_end_ends_with_ansible(
-    server: SshServer, ansible_playbook: Path, tmp_path: Path, how: signal.Signals, pipelining: bool
+    server: SshServer, ansible_playbook: Path, tmp_path: Path, how: signal.Signals, pipelining: bool, interval: int
 ) -> None:
+    """Also where it shows no lines."""
     stage = Stage(ansible_playbook, tmp_path, Note(tmp_path / "note"))
-    process = stage.begin({"far": {**server.variables, "ansible_pipelining": pipelining}}, {"tasks": [stage.task(600)]})
+    host = {**server.variables, "ansible_pipelining": pipelining}
+    process = stage.begin({"far": host}, {"tasks": [stage.task(600, interval=interval)]})
     wait_until(lambda: any(file.exists() for file in stage.note.files))
     process.send_signal(how)
     process.wait(timeout=30)

@@ -23,9 +23,13 @@ class AtWork:
     pid: int
 
     @property
+    def has_ended(self) -> bool:
+        return not Path(f"/proc/{self.pid}").exists()
+
+    @property
     def is_gone(self) -> bool:
         """The process has ended, and its file is removed."""
-        return not Path(f"/proc/{self.pid}").exists() and not self.file.exists()
+        return self.has_ended and not self.file.exists()
 
 
 def begin(command: Sequence[str], folder: Path | None = None, **environment: str) -> subprocess.Popen[str]:
@@ -39,6 +43,16 @@ def begin(command: Sequence[str], folder: Path | None = None, **environment: str
         cwd=folder,
         start_new_session=True,
     )
+
+
+def alive_with(name: str, value: str) -> list[int]:
+    """The processes of this user that have a variable, which each gets from its parent: whatever a job has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"{name}={value}".encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
 
 
 def at_work(label: str, phase: str = "copy", done: int = 0) -> AtWork:

@@ -29,7 +29,7 @@ ALLOWED = (
     r"(playbooks|awx|awx/tasks|examples/inventories)/[\w-]+\.yml",
     r"awx/surveys/[\w.]+\.j2",
     r"examples/project/(ansible\.cfg|[\w/]+\.yml(\.example)?)",
-    r"docs/[\w-]+\.md|docs/images/[\w-]+\.svg|docs/docsite/[\w-]+\.yml",
+    r"docs/[\w-]+\.md|docs/images/[\w-]+\.(svg|png)|docs/docsite/[\w-]+\.yml",
 )
 LARGEST = 200_000
 """Bytes of a file, far above what any has: no archive, no log, no data of tests gets in unseen."""

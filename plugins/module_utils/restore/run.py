@@ -95,7 +95,7 @@ def make_plan(restore: Restore) -> RestorePlan:
 def verify_before(restore: Restore) -> None:
     """Verify the objects of the backup before the server sees them: one damaged byte can end its process."""
     place, backup = restore.place, restore.backup
-    with restore.progress.phase("verify", restore.place.layout.name):
+    with restore.progress.phase("verify", place.layout.name):
         verify_backup(place.store, place.layout, backup.meta, backup.manifest, restore.request.verify_objects)
 
 

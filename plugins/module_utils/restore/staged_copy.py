@@ -104,7 +104,7 @@ def staged(
         except BaseException:
             clear(area, place, lock, seconds=CANCELLED_SECONDS)
             raise
-        with progress.phase("remove"):
+        with progress.phase("remove", source.layout.name):
             left = _end(area, place, lock, copy.failures)
         if left:
             warnings.append(left)

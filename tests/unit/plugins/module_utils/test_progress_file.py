@@ -75,6 +75,13 @@ def test_trouble_with_the_file_is_none_of_the_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("name", "is_told"), [(f"{OWN_PREFIX}1.json", False), ("own", True)])
+def test_where_no_lines_are_wanted_only_a_file_of_the_user_is_missed(tmp_path: Path, name: str, is_told: bool) -> None:
+    with reported(Progress(), str(tmp_path / "missing" / name), False, 0) as untold:
+        time.sleep(0.05)
+    assert bool(untold) is is_told
+
+
 @contextmanager
 def no_byte_can_be_written() -> Iterator[None]:
     """To any file, as on a disk that is full."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -96,6 +97,20 @@ def test_the_page_needs_nothing_and_runs_nothing() -> None:
         assert cell in page.cells
     assert text.count("<h2>") == 3, "charts of phases, rows and bytes"
     assert 'title="restore import 41.0 s"' in text
+
+
+MANY = {f"phase {number}": 10.0 + number for number in range(20)}
+SHORT = {"look": 0.04, "commit": 0.06, "copy": 30.0}
+
+
+@pytest.mark.parametrize(("phases", "shown", "rest"), [(MANY, 9, "2 min 45 s"), (SHORT, 1, "0.1 s")])
+def test_phases_that_nobody_could_see_are_one_piece(phases: dict[str, float], shown: int, rest: str) -> None:
+    """No two of a page have one colour, however many there are."""
+    text = job_report([{"job": "m", "state": "done", "seconds_by_phase": phases}], "report.html")
+    legend = re.findall(r'<i style="background:(#\w+)"></i>([\w ]+)</span>', text)
+    assert len({colour for colour, _name in legend}) == len(legend) == shown + 1
+    assert legend[-1][1] == "other"
+    assert f'title="other {rest}"' in text
 
 
 def test_one_job_is_compared_with_no_other() -> None:
