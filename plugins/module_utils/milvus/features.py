@@ -73,6 +73,9 @@ RBAC_BACKUP = _from("2.4.10")
 HYBRID_END_TS = Feature((Span("2.4.24", "2.5.0"), Span("2.5.6")))
 """The end of an import as a hybrid timestamp; before, in milliseconds."""
 
+CLUSTERING_LISTED_TWICE = _from("2.4.0", "2.5.0")
+"""While a clustering compaction ends, what went into it is listed together with what came out of it."""
+
 UNSEEN_SEGMENTS_UNLISTED = _from("2.5.0")
 """Segments of an import that runs are in no list; before, they were."""
 
