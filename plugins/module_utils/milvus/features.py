@@ -86,6 +86,9 @@ ADDED_FIELDS = _from("2.6.0")
 """Fields can be added to a collection that exists."""
 
 SEVERAL_L0_IN_A_JOB = _from("2.6.5")
+DURABLE_RENAME = _from("2.6.6")
+"""A rename waits for other work in its database, and is carried out though nobody waits for its answer any more."""
+
 FUNCTION_CHECK = _from("2.6.8")
 FLUSH_ALL = _from("2.6.11")
 """One flush of all collections of all databases; before, the call of this name means one database."""

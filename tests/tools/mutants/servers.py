@@ -149,6 +149,13 @@ SERVERS = (
         "restore/test_grants.py",
     ),
     engine(
+        "a rename that comes late is waited for",
+        "restore/renaming.py",
+        "is_there, seconds)",
+        "is_there, 0.0)",
+        "restore/test_late_renames.py",
+    ),
+    engine(
         "a replaced collection is dropped only for the one that was built in its place",
         "restore/replacement.py",
         "    if found.name == target and made_by == wanted:\n",
