@@ -231,6 +231,16 @@ def test_an_import_that_runs_has_to_end_first(place: FakePlace, profile: Profile
     assert not place.backup(source).failed
 
 
+def test_a_release_that_may_lose_its_collections_is_named_by_every_module_that_works_with_it(place: FakePlace) -> None:
+    side = filled(place, Profile((2, 4, 13)))
+    options = {name: value for name, value in place.options(side).items() if name not in ("name", "collections")}
+    for module, more in (("milvus_info", {}), ("milvus_backup", {}), ("milvus_restore", {"suffix": "_bak"})):
+        own = options if module == "milvus_info" else {**place.options(side), **more}
+        done = run(module, own)
+        assert not done.failed, done.output
+        assert "2.4.14" in done.output, module
+
+
 @pytest.mark.parametrize(
     ("profile", "told"), [(profiles.V2_4_24, True), (profiles.V2_5_4, False)], ids=["2.4.24", "2.5.4"]
 )
