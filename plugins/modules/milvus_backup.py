@@ -514,7 +514,7 @@ from ..module_utils.backup.request import (
 )
 from ..module_utils.backup.verify import LEVELS
 from ..module_utils.milvus.bulk_imports import bulk_imports
-from ..module_utils.milvus.features import require_known_rights, require_supported, unproven
+from ..module_utils.milvus.features import defects, require_known_rights, require_supported, unproven
 from ..module_utils.milvus.selection import parse_exclusions, parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.milvus.snapshots import require_snapshots
@@ -601,7 +601,7 @@ def _present(call: Call) -> dict[str, Any]:
         "duration": progress.seconds,
         "seconds_by_phase": progress.seconds_by_phase,
         "diff": _diff(outcome, place),
-        "warnings": (*unproven(server.version), *outcome.warnings, *untold),
+        "warnings": (*unproven(server.version), *defects(server.version), *outcome.warnings, *untold),
     }
 
 

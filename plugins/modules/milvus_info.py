@@ -229,7 +229,7 @@ from ..module_utils.backup.layout import BackupLayout, InstanceLayout
 from ..module_utils.backup.root_path import MISMATCH, PROVEN, prove_root_path, root_path_error, root_paths_in
 from ..module_utils.milvus import catalog
 from ..module_utils.milvus.collection_name import CollectionName
-from ..module_utils.milvus.features import is_supported
+from ..module_utils.milvus.features import defects, is_supported
 from ..module_utils.milvus.server import Server, connection_options
 from ..module_utils.naming import is_in_passing
 from ..module_utils.store.config import backup_store, instance_store
@@ -262,6 +262,7 @@ def info_action(call: Call) -> dict[str, Any]:
             "backup_bucket": config.bucket,
             "backup_root_path": config.root_path,
             "backups": backup_names(place),
+            "warnings": defects(server.version),
         }
 
 

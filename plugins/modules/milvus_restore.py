@@ -542,7 +542,7 @@ from ..module_utils.backup.reporting import place_result
 from ..module_utils.backup.verify import LEVELS
 from ..module_utils.milvus.bulk_imports import bulk_imports
 from ..module_utils.milvus.collection_name import CollectionName
-from ..module_utils.milvus.features import require_same_or_newer, require_supported, unproven
+from ..module_utils.milvus.features import defects, require_same_or_newer, require_supported, unproven
 from ..module_utils.milvus.health import require_ready
 from ..module_utils.milvus.selection import parse_patterns
 from ..module_utils.milvus.server import Server, connection_options
@@ -624,7 +624,8 @@ def restore_action(call: Call) -> dict[str, Any]:
 
 
 def _warned(server: Server, result: dict[str, Any], more: Sequence[str] = ()) -> dict[str, Any]:
-    return {**result, "warnings": (*unproven(server.version), *result["warnings"], *more)}
+    told = (*unproven(server.version), *defects(server.version))
+    return {**result, "warnings": (*told, *result["warnings"], *more)}
 
 
 def _place(options: Mapping[str, Any], config: StoreConfig, planned: Mapping[str, Any]) -> Place:

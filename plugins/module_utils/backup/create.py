@@ -41,7 +41,7 @@ from .run import (
     without_data,
 )
 from .snapshot_run import SnapshotRun
-from .source_rules import require_exportable, require_not_held
+from .source_rules import doubts_of, require_exportable, require_not_held
 from .verify import verify_backup
 
 SKIP_FLUSH_WARNING = "strategy skip_flush: rows that were not flushed yet are not part of this backup"
@@ -132,7 +132,7 @@ def _keep(existing: CompleteBackup, request: BackupRequest, source: Source, plac
 
 def _made(finished: Finished, request: BackupRequest, resumed: bool, told: Sequence[str]) -> BackupOutcome:
     warnings = [f"collection {name} was left out: {cause}" for name, cause in finished.skipped_collections]
-    warnings += told
+    warnings += [*doubts_of(finished.meta.server_version, finished.meta.collections), *told]
     warnings += [SKIP_FLUSH_WARNING] if request.strategy == SKIP_FLUSH else []
     if request.rbac:
         hashes = any(user.get("password") for user in finished.meta.rbac.get("users", ()))
@@ -220,6 +220,7 @@ def _planned(
         ),
         resumed=resumed,
         skipped_collections=tuple(skipped),
+        warnings=tuple(doubts_of(source.server.version, [plan.meta for plan in plans])),
         sample=sample_keys(_all_copies(plans)),
     )
 

@@ -13,7 +13,7 @@ from ..milvus.bulk_imports import V2, BulkImports
 from ..milvus.catalog import Collection
 from ..milvus.collection_name import CollectionName
 from ..milvus.databases import Database
-from ..milvus.features import REST_IMPORT, UNSEEN_SEGMENTS_UNLISTED, has
+from ..milvus.features import CLUSTERING_LISTED_TWICE, REST_IMPORT, UNSEEN_SEGMENTS_UNLISTED, has
 from ..milvus.schema import FLOAT16_VECTOR, TEXT, all_fields
 from ..milvus.segments import Segment
 from ..naming import ENCRYPTION_PREFIX
@@ -95,6 +95,20 @@ def require_known_storage(collection: Collection, segments: list[Segment]) -> No
             f"{len(newer)} segments have storage version 3, which servers take from a snapshot only",
             next_step="back it up with format: snapshot, or leave it out with exclude",
         )
+
+
+def doubts_of(version: str, collections: Iterable[CollectionMeta]) -> Iterator[str]:
+    """What a backup may hold twice without a sign of it: no list tells which segments hold the same rows.
+
+    Nor does the server tell whether such a compaction runs, unless it is asked by the number of one.
+    """
+    for item in collections if has(version, CLUSTERING_LISTED_TWICE) else ():
+        if item.segments and any(field.get("is_clustering_key") for field in all_fields(item.schema)):
+            yield (
+                f"{item.qualified_name} has a clustering key, and the server is {version}: before 2.5.0 it lists rows "
+                "twice while a clustering compaction of them ends, and a backup made in that moment holds them twice; "
+                "make it when no such compaction runs, and compare count(*) of what is restored with that of the source"
+            )
 
 
 def require_no_imports(bulk: BulkImports | None, version: str, collection: Collection) -> None:

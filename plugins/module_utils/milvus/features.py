@@ -73,6 +73,12 @@ RBAC_BACKUP = _from("2.4.10")
 HYBRID_END_TS = Feature((Span("2.4.24", "2.5.0"), Span("2.5.6")))
 """The end of an import as a hybrid timestamp; before, in milliseconds."""
 
+CLUSTERING_LISTED_TWICE = _from("2.4.0", "2.5.0")
+"""While a clustering compaction ends, what went into it is listed together with what came out of it."""
+
+UNREADABLE_AFTER_RESTART = _from("2.4.13", "2.4.14")
+"""What describes its collections goes away after a while, and the next start needs it."""
+
 UNSEEN_SEGMENTS_UNLISTED = _from("2.5.0")
 """Segments of an import that runs are in no list; before, they were."""
 
@@ -83,6 +89,9 @@ ADDED_FIELDS = _from("2.6.0")
 """Fields can be added to a collection that exists."""
 
 SEVERAL_L0_IN_A_JOB = _from("2.6.5")
+DURABLE_RENAME = _from("2.6.6")
+"""A rename waits for other work in its database, and is carried out though nobody waits for its answer any more."""
+
 FUNCTION_CHECK = _from("2.6.8")
 FLUSH_ALL = _from("2.6.11")
 """One flush of all collections of all databases; before, the call of this name means one database."""
@@ -163,6 +172,16 @@ def unproven(version_text: str) -> tuple[str, ...]:
     return (
         f"the server is {version_text}; of Milvus {line} this release has been tested on an imitation only, on real "
         f"servers of {proven} (docs/compatibility): try it where nothing can be lost, and compare the rows",
+    )
+
+
+def defects(version_text: str) -> tuple[str, ...]:
+    """A warning for a release that loses by itself what a restore has brought, or a backup should hold."""
+    if not has(version_text, UNREADABLE_AFTER_RESTART) or "hotfix" in version_text:
+        return ()
+    return (
+        f"the server is {version_text}: after a restart it may not be able to read its collections (milvus issue "
+        "36933); make backups now, and upgrade it to 2.4.13-hotfix, 2.4.14 or newer before it is restarted",
     )
 
 

@@ -26,6 +26,7 @@ from .staging import (
     Build,
     create_staging,
     find_staging,
+    may_have_expired,
     prove_root_path,
     was_created_as,
     without_function_check,
@@ -67,7 +68,7 @@ def begin_bulk(build: Build, plan: CollectionRestore) -> BulkBegun:
 def fill_bulk(build: Build, plan: CollectionRestore, begun: BulkBegun, step: Step) -> Imported:
     """Import every job exactly once: the rows first, then the deletes of level zero."""
     run = _Run(build, plan, begun.collection)
-    journal, exact = begun.journal, not _may_be_fewer(build, plan)
+    journal, exact = begun.journal, not (_may_be_fewer(build, plan) or may_have_expired(begun.collection))
     if plan.bulk and journal.imported is None:
         rows = [job for job in plan.bulk if not job.level_zero]
         journal = run.submit(journal, len(rows))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Imported:
     """A filled staging collection: its id, and the rows that the server says it imported.
 
-    Without C(exact) the server may have counted rows that are deleted. Of a snapshot it says no number.
+    Without C(exact) there may be fewer: the server has counted rows that are deleted, or they have expired since then.
+    Of a snapshot it says no number.
     """
 
     collection_id: int

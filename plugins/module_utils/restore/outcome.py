@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import Failure, MilvusOpsError
-from ..milvus.features import L0_COMPACTION_BREAKS_IMPORT, has
+from ..milvus.features import L0_COMPACTION_BREAKS_IMPORT, REST_IMPORT, has
 from ..milvus.schema import pairs_to_dict
 from ..store.copy import CopyTotals
 from .loading import Counted
@@ -70,10 +70,23 @@ def warnings_of_plan(plan: RestorePlan, server_version: str) -> Iterator[str]:
                 f"{item.target} has deletes of level zero, and the server is {server_version}: before 2.6.12 a "
                 "compaction of them may break an import; if that happens, the next run builds this collection again"
             )
-        properties = pairs_to_dict(item.source.properties) if item.builds and item.job_count else {}
-        for key in TTL_PROPERTIES:
-            if properties.get(key):
-                yield f"rows of {item.target} live for {key} = {properties[key]} from now on, also those that are older"
+        if item.builds and item.job_count:
+            yield from _expiry(item, server_version)
+
+
+def _expiry(item: CollectionRestore, server_version: str) -> Iterator[str]:
+    """A server that imports by REST keeps the moment at which a row was written; before, it is that of the import."""
+    properties = pairs_to_dict(item.source.properties)
+    seconds, field = (properties.get(key) for key in TTL_PROPERTIES)
+    if seconds and has(server_version, REST_IMPORT):
+        yield (
+            f"rows of {item.target} are as old as in the backup, and live for {TTL_PROPERTIES[0]} = {seconds}: those "
+            "that are older are counted, and expire when it gets its name"
+        )
+    elif seconds:
+        yield f"rows of {item.target} live for {TTL_PROPERTIES[0]} = {seconds} from now on, also those that are older"
+    if field:
+        yield f"rows of {item.target} expire by {TTL_PROPERTIES[1]} = {field}, also those whose time is over already"
 
 
 def warnings_after(restored: Sequence[Restored], rbac: RbacPlan) -> Iterator[str]:
@@ -82,7 +95,7 @@ def warnings_after(restored: Sequence[Restored], rbac: RbacPlan) -> Iterator[str
         counted, source = item.counted, item.plan.source
         holds_rows = source.rows or (source.snapshot is not None and source.snapshot.files)
         if counted is not None and counted.rows == 0 and item.jobs and holds_rows:
-            yield f"{item.plan.target} has no rows: all of them are deleted, or younger than end_ts"
+            yield f"{item.plan.target} has no rows: all of them are deleted, expired, or younger than end_ts"
     yield from (f"not restored: {text}" for text in rbac.not_carried)
 
 

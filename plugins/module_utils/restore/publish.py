@@ -5,20 +5,21 @@
 
 from __future__ import annotations
 
-from ..errors import MilvusOpsError
-from ..milvus import catalog, ddl
+from ..errors import NOTHING_WRITTEN, MilvusOpsError
+from ..milvus import ddl
+from ..milvus.catalog import Collection
 from ..milvus.schema import pairs_to_dict
-from ..milvus.server import Server
 from .imported import Imported
 from .plan import CollectionRestore
+from .renaming import rename
 from .replacement import bring_back, retire
-from .staging import TTL_PROPERTIES
+from .staging import TTL_PROPERTIES, Build
 
 STAGING_KEPT = "the target is untouched; the staging collection is kept for the next run"
 STAGING_MAY_BE = "the target is untouched; a staging collection may be there, with which the next run goes on"
 
 
-def publish(server: Server, plan: CollectionRestore, imported: Imported, backup_id: str) -> None:
+def publish(build: Build, plan: CollectionRestore, imported: Imported) -> None:
     """Rename the staging collection, after the one that it replaces was renamed away.
 
     The server refuses a name that is taken, so nothing is overwritten. Between the two renames, some milliseconds,
@@ -27,31 +28,25 @@ def publish(server: Server, plan: CollectionRestore, imported: Imported, backup_
     properties = pairs_to_dict(plan.source.properties)
     expiry = {key: properties[key] for key in TTL_PROPERTIES if key in properties}
     if expiry:
-        ddl.alter_properties(server, plan.staging, expiry, properties)
+        ddl.alter_properties(build.server, plan.staging, expiry, properties)
     if plan.replaces is not None:
-        retire(server, plan.target, plan.replaces, backup_id)
+        retire(build.server, build.patience, plan.target, plan.replaces, build.backup_id)
     try:
-        ddl.rename(server, plan.staging, plan.target.name)
+        rename(build.server, build.patience, plan.staging, imported.collection_id, plan.target.name)
     except MilvusOpsError as error:
-        if not _is_published(server, plan, imported):
-            _put_back(server, plan)
-            raise error.with_context(operation="publishing", where=str(plan.target), state_left=STAGING_KEPT) from error
-    if not _is_published(server, plan, imported):
-        raise MilvusOpsError(
-            "ambiguous_import",
-            "publishing",
-            str(plan.target),
-            "the server accepted the rename, but the target is another collection",
-            state_left="unknown: look at the target and at " + str(plan.staging),
-            next_step="see the log of the server",
-        )
+        if error.kind == "ambiguous_import":
+            raise error.with_context(operation="publishing") from error
+        left = error.failure.state_left
+        if plan.replaces is not None:
+            _put_back(build, plan, plan.replaces)
+        if plan.replaces is not None or left == NOTHING_WRITTEN:
+            left = STAGING_KEPT
+        raise error.with_context(operation="publishing", where=str(plan.target), state_left=left) from error
 
 
-def _put_back(server: Server, plan: CollectionRestore) -> None:
-    if plan.replaces is None:
-        return
+def _put_back(build: Build, plan: CollectionRestore, old: Collection) -> None:
     try:
-        bring_back(server, plan.target)
+        bring_back(build.server, build.patience, plan.target, old)
     except MilvusOpsError as error:
         raise error.with_context(
             operation="publishing",
@@ -59,8 +54,3 @@ def _put_back(server: Server, plan: CollectionRestore) -> None:
             state_left="the old collection could not get its name back; both are complete",
             next_step="run the task again: it ends the replacement",
         ) from error
-
-
-def _is_published(server: Server, plan: CollectionRestore, imported: Imported) -> bool:
-    found = catalog.find_collection(server, plan.target)
-    return found is not None and found.collection_id == imported.collection_id

@@ -36,6 +36,7 @@ from ..naming import (
     staging_name,
 )
 from .grants import pass_grants_on
+from .renaming import rename
 from .waiting import Patience
 
 DRAIN_SECONDS = 10
@@ -85,7 +86,7 @@ def find_retired(server: Server, target: CollectionName) -> Collection | None:
     )
 
 
-def retire(server: Server, target: CollectionName, old: Collection, backup_id: str) -> None:
+def retire(server: Server, patience: Patience, target: CollectionName, old: Collection, backup_id: str) -> None:
     """Rename the old collection away, marked; it must be the one that was there when the restore was planned."""
     current = catalog.find_collection(server, target)
     if current is None or current.collection_id != old.collection_id:
@@ -100,16 +101,16 @@ def retire(server: Server, target: CollectionName, old: Collection, backup_id: s
     # The rename stores the properties: up to 2.3.5 a change of them alone is lost at a restart (server versions, B).
     markers = {RETIRED_PROPERTY: target.name, RETIRED_BY_PROPERTY: backup_id}
     ddl.alter_properties(server, target, markers, current.property_values)
-    ddl.rename(server, target, retired_name(target.name))
+    rename(server, patience, target, old.collection_id, retired_name(target.name))
 
 
-def bring_back(server: Server, target: CollectionName) -> None:
+def bring_back(server: Server, patience: Patience, target: CollectionName, old: Collection) -> None:
     """Give the old collection its name again, where nothing has it."""
     name = CollectionName(target.database, retired_name(target.name))
-    ddl.rename(server, name, target.name)
+    rename(server, patience, name, old.collection_id, target.name)
 
 
-def recover(server: Server, target: CollectionName) -> Collection | None:
+def recover(server: Server, patience: Patience, target: CollectionName) -> Collection | None:
     """End a replacement that was interrupted, but for the drop: that of the old collection, which is returned."""
     retired = find_retired(server, target)
     if retired is None:
@@ -120,9 +121,9 @@ def recover(server: Server, target: CollectionName) -> Collection | None:
     else:
         successor = _successor(server, target, retired)
         if successor is None:
-            bring_back(server, target)
+            bring_back(server, patience, target, retired)
             return None
-        ddl.rename(server, successor.name, target.name)
+        rename(server, patience, successor.name, successor.collection_id, target.name)
     hand_over(server, target, retired)
     return retired
 

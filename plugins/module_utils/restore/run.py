@@ -170,7 +170,7 @@ def _end_interrupted(build: Build, targets: Sequence[CollectionName]) -> None:
     with leaving(TARGET_CHANGING):
         for target in targets:
             build.guard()
-            old = recover(build.server, target)
+            old = recover(build.server, build.patience, target)
             if old is not None:
                 retired.add(target, old)
         retired.drop_all()
@@ -259,7 +259,7 @@ def _publish(build: Build, item: CollectionRestore, ready: _Ready, progress: Pro
     server, counted = build.server, ready.counted
     with progress.phase("publish", str(item.target)):
         build.guard()
-        publish(server, item, ready.imported, build.backup_id)
+        publish(build, item, ready.imported)
         old = find_retired(server, item.target) if item.action == REPLACED else None
         if old is not None:
             hand_over(server, item.target, old)

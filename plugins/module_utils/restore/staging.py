@@ -108,7 +108,7 @@ def fill_staging(build: Build, plan: CollectionRestore, begun: Begun, step: Step
     _require_one_job_each(server, plan, staging)
     if any(job.rows for job in jobs):
         prove_root_path(build.destination, staging, lambda: _give_up(server, plan, staging))
-    return Imported(staging.collection_id, sum(job.rows for job in jobs))
+    return Imported(staging.collection_id, sum(job.rows for job in jobs), exact=not may_have_expired(staging))
 
 
 def _adopt(build: Build, plan: CollectionRestore) -> Begun | None:
@@ -148,6 +148,11 @@ def find_staging(server: Server, plan: CollectionRestore) -> Collection | None:
         "a collection of this name exists that no restore made",
         next_step="rename or drop that collection",
     )
+
+
+def may_have_expired(staging: Collection) -> bool:
+    """Whether a run before this one had counted it, and ended while it gave it its name: its rows expire since then."""
+    return any(staging.property_values.get(key) for key in TTL_PROPERTIES)
 
 
 def _let_jobs_end(build: Build, plan: CollectionRestore, staging: Collection) -> None:

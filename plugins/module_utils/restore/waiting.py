@@ -63,7 +63,7 @@ class Patience:
         """Ask again and again until C(done), or until nothing has changed for so long that nothing will."""
         clock = StallClock(quiet_seconds)
         while True:
-            state = self._read_through_outages(read)
+            state = self._read_through_outages(read, quiet_seconds)
             if done(state) or clock.stalled(state):
                 return state
             self.pause(POLL_SECONDS)
@@ -92,13 +92,13 @@ class Patience:
                 retryable=True,
             )
 
-    def _read_through_outages(self, read: Callable[[], State]) -> State:
+    def _read_through_outages(self, read: Callable[[], State], most: float = OUTAGE_SECONDS) -> State:
         end: float | None = None
         while True:
             try:
                 return read()
             except MilvusOpsError as error:
-                end = end or time.monotonic() + min(OUTAGE_SECONDS, self.stall_seconds)
+                end = end or time.monotonic() + min(most, OUTAGE_SECONDS, self.stall_seconds)
                 if error.kind not in PASSING_KINDS or time.monotonic() > end:
                     raise
             self.pause(POLL_SECONDS)

@@ -23,7 +23,7 @@ EVENT_HEADER = struct.Struct("<Qbii")
 DESCRIPTOR = struct.Struct("<qqqqQQi")
 """Collection, partition, segment, field, first and last timestamp, type of the payload."""
 
-POST_HEADER_LENGTHS = bytes((52, 16, 16, 16, 16, 16, 16))
+POST_HEADER_LENGTHS = bytes((52, 16, 16, 16, 16, 16, 16, 16))
 SPAN = struct.Struct("<QQ")
 INT64, STRING = 5, 20
 FIELD_ID = b"PARQUET:field_id"

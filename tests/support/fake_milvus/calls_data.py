@@ -13,7 +13,7 @@ from pymilvus.grpc_gen import common_pb2, milvus_pb2, schema_pb2
 from . import storing
 from .cells import ROW_ID, TIMESTAMP, Row, Types, filler, from_column, to_column, to_struct_column
 from .expressions import parse
-from .model import Collection, World
+from .model import LOGICAL_BITS, Collection, World
 from .refusals import NOT_LOADED, RATE_LIMIT, Refused, bad_parameter
 
 COUNT = "count(*)"
@@ -124,7 +124,7 @@ def query(world: World, request: Any, database: str) -> Any:
     params = {pair.key: pair.value for pair in request.query_params}
     matches = parse(request.expr, collection.key.name, collection.key.fieldID)
     wanted = {collection.partition_id(name) for name in request.partition_names}
-    rows = [row for row in collection.visible() if matches(row)]
+    rows = [row for row in collection.visible() if matches(row) and not _is_expired(world, collection, row)]
     if wanted:
         rows = [row for row in rows if _partition_of_row(collection, row) in wanted]
     if list(request.output_fields) == [COUNT]:
@@ -143,6 +143,12 @@ def query(world: World, request: Any, database: str) -> Any:
         output_fields=[item.name for item in fields],
         primary_field_name=collection.key.name,
     )
+
+
+def _is_expired(world: World, collection: Collection, row: Row) -> bool:
+    """By the moment at which the row was written first: imports keep it."""
+    seconds = int(collection.properties.get("collection.ttl.seconds") or 0)
+    return seconds > 0 and (row[TIMESTAMP] >> LOGICAL_BITS) / 1000 + seconds < world.clock.now()
 
 
 def _column(item: Any, rows: list[Row]) -> Any:

@@ -216,17 +216,24 @@ def rename_collection(world: World, request: Any, database: str) -> Any:
         raise Refused(OTHER, f"duplicated new collection name {name} with other collection name or alias")
     if request.newDBName != database and world.aliases_of(collection):
         raise Refused(OTHER, "fail to rename db name, must drop all aliases of this collection before rename")
+    world.rename(lambda: _give_name(world, collection, request.newDBName, request.newName))
+    return OK()
+
+
+def _give_name(world: World, collection: Collection, database: str, name: str) -> None:
+    """Not where something has taken the name since."""
+    if world.named(database, name) is not None:
+        return
     if world.profile.grants_follow_names:
         world.rights.grants = {
-            replace(grant, object_name=request.newName, database=request.newDBName)
-            if _is_for(grant, database, collection.name)
+            replace(grant, object_name=name, database=database)
+            if _is_for(grant, collection.database, collection.name)
             else grant
             for grant in world.rights.grants
         }
-    collection.renamed = collection.renamed or request.newDBName == database
-    collection.name, collection.database = request.newName, request.newDBName
-    collection.schema.name = request.newName
-    return OK()
+    collection.renamed = collection.renamed or database == collection.database
+    collection.name, collection.database = name, database
+    collection.schema.name = name
 
 
 def alter_collection(world: World, request: Any, database: str) -> Any:

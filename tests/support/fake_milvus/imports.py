@@ -75,6 +75,7 @@ class Imports:
     world: World
     jobs: list[Job] = field(default_factory=list)
     hold: str = "Completed"
+    most: int = MOST_JOBS
     disk_quota: int | None = None
     lost: LostAnswer | None = None
     late: list[tuple[Submission, LostAnswer]] = field(default_factory=list)
@@ -154,8 +155,9 @@ class Imports:
             partition = wanted.collection.partition_id(wanted.partition)
         elif not is_l0:
             raise failed_import("partition not specified")
-        if sum(job.unfinished for job in self.jobs) >= MOST_JOBS:
-            raise failed_import(f"The number of jobs has reached the limit, please try again later. {MOST_JOBS}")
+        if sum(job.unfinished for job in self.jobs) >= self.most:
+            self.asked()
+            raise failed_import(f"The number of jobs has reached the limit, please try again later. {self.most}")
         sources = self._l0_sources(wanted) if is_l0 else expand(world.objects, wanted.entries)
         if not sources:
             raise failed_import(f"no binlog to import, input={[list(entry) for entry in wanted.entries]}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from rbac_stand_in import RbacStandIn
 
 from .cells import ROW_ID, TIMESTAMP, Row
 from .profiles import Profile
-from .refusals import Denied, Refused, no_collection, no_database, no_partition
+from .refusals import Denied, Refused, Unanswered, no_collection, no_database, no_partition
 
 DEFAULT = "default"
 ALL_PARTITIONS = -1
@@ -141,6 +141,18 @@ class Clock:
 
 
 @dataclass
+class LateRename:
+    """The rename of this number from now on has no answer in time: it waits for other work in its database.
+
+    The server carries it out all the same, when it was called so often again; with None it does not.
+    """
+
+    number: int
+    after_calls: int | None
+    waiting: Callable[[], None] | None = None
+
+
+@dataclass
 class World:
     """One server. C(flush_seconds) is what must lie between two flushes of a collection; C(calls) names every call."""
 
@@ -159,6 +171,7 @@ class World:
     to_flush: list[Collection] = field(default_factory=list)
     """What a flush of all has sealed and not stored yet: it is stored when somebody has asked once how far it is."""
 
+    late: LateRename | None = None
     sealed_at: int = 0
     """The moment of the last flush of all."""
 
@@ -207,6 +220,25 @@ class World:
         names = (f"database.force.deny.{kind}", "" if kind in DATA_KINDS else "database.force.deny.ddl")
         if any(properties.get(name, "").lower() == "true" for name in names):
             raise Refused(9, "quota exceeded[reason=access has been disabled by the administrator]")
+
+    def rename(self, do: Callable[[], None]) -> None:
+        """Raises Unanswered for the one that comes late."""
+        if self.late is not None:
+            self.late.number -= 1
+            if self.late.number == 0:
+                self.late.waiting = do
+                raise Unanswered
+        do()
+
+    def go_on(self) -> None:
+        """Somebody calls: the rename that waits may have its turn."""
+        late = self.late
+        if late is None or late.waiting is None or late.after_calls is None:
+            return
+        late.after_calls -= 1
+        if late.after_calls <= 0:
+            self.late = None
+            late.waiting()
 
     def restart(self) -> None:
         """Kill and start: what is only in memory is gone, and so is what 2.5.14 takes from a renamed collection."""

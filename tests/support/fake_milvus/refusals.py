@@ -36,6 +36,10 @@ class Denied(Exception):
         self.detail = f"Privilege{privilege}: permission deny to clerk in the `default` database"
 
 
+class Unanswered(Exception):
+    """The time of the caller is over before there is an answer."""
+
+
 def status_of(refused: Refused) -> Any:
     """Old clients read error_code, new ones code; a server sets both."""
     legacy = common_pb2.ErrorCode.Value(LEGACY.get(refused.code, "UnexpectedError"))

@@ -23,7 +23,7 @@ from scripted_s3 import serving
 from . import calls_data, calls_ddl, calls_jobs, calls_read, calls_rights, calls_snapshots, rest
 from .imports import Imports
 from .model import DEFAULT, World
-from .refusals import Denied, Refused, bad_parameter, status_of
+from .refusals import Denied, Refused, Unanswered, bad_parameter, status_of
 from .snapshots import Snapshots
 
 SERVICE = milvus_pb2.DESCRIPTOR.services_by_name["MilvusService"]
@@ -195,6 +195,7 @@ def _handler(world: World, imports: Imports, method: Any, call: Call) -> Any:
         metadata = dict(context.invocation_metadata())
         with world.guard:
             world.calls.append(method.name)
+            world.go_on()
             if world.login and metadata.get("authorization") != base64.b64encode(world.login.encode()).decode():
                 context.abort(grpc.StatusCode.UNAUTHENTICATED, "auth check failure, please check api key is correct")
             try:
@@ -203,6 +204,8 @@ def _handler(world: World, imports: Imports, method: Any, call: Call) -> Any:
                 if method.name in DDL and database in imports.stuck:
                     context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "waiting for the lock of the database")
                 return call.handler(world, request, database)
+            except Unanswered:
+                context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
             except NotImplementedError:
                 context.abort(grpc.StatusCode.UNIMPLEMENTED, f"unknown method {method.name}")
             except Denied as denied:

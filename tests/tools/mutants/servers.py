@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from .model import LAB, engine
 
+IMPORT_PHASE = '        with progress.phase("import", label, unit, total) as step:\n'
+INDEX_PHASE = '        with progress.phase("index", label, ROWS, (imported.rows or 0) * len(indexes)) as step:\n'
+BUILD = "        build_indexes(server, item.staging, wanted_indexes(item.source, request.index), patience, '')\n"
+LOAD = "        ddl.load(server, item.staging)\n"
+
 SERVERS = (
     engine(
         "fields get the numbers that imports go by",
@@ -44,6 +49,34 @@ SERVERS = (
         "        if key not in TTL_PROPERTIES and is_carried(key)",
         "        if is_carried(key)",
         "restore/test_bulk_staging.py::test_nothing_expires_before_it_is_counted",
+    ),
+    engine(
+        "rows that have expired since an earlier run counted them are not missing",
+        "restore/staging.py",
+        "    return any(staging.property_values.get(key) for key in TTL_PROPERTIES)",
+        "    return False",
+        "restore/test_expiry.py",
+    ),
+    engine(
+        "indexes are created after the import",
+        "restore/run.py",
+        IMPORT_PHASE,
+        BUILD + IMPORT_PHASE,
+        "restore/test_order_of_steps.py",
+    ),
+    engine(
+        "a collection is loaded after its import",
+        "restore/run.py",
+        IMPORT_PHASE,
+        BUILD + LOAD + IMPORT_PHASE,
+        "restore/test_order_of_steps.py",
+    ),
+    engine(
+        "a collection is loaded after its indexes are built",
+        "restore/run.py",
+        INDEX_PHASE,
+        LOAD + INDEX_PHASE,
+        "restore/test_order_of_steps.py",
     ),
     engine(
         "a backup is verified before a server sees it",
@@ -121,6 +154,13 @@ SERVERS = (
         "    pass_grants_on(server, retired.name, target)\n",
         "",
         "restore/test_grants.py",
+    ),
+    engine(
+        "a rename that comes late is waited for",
+        "restore/renaming.py",
+        "is_there, seconds)",
+        "is_there, 0.0)",
+        "restore/test_late_renames.py",
     ),
     engine(
         "a replaced collection is dropped only for the one that was built in its place",

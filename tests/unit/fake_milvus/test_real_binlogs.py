@@ -11,7 +11,15 @@ from collections.abc import Iterator
 import golden
 import pytest
 from fake_milvus import profiles
-from fake_milvus.binlogs import Damaged, origin_of, read_binlog, read_deletes, write_binlog
+from fake_milvus.binlogs import (
+    DESCRIPTOR,
+    EVENT_HEADER,
+    Damaged,
+    origin_of,
+    read_binlog,
+    read_deletes,
+    write_binlog,
+)
 from fake_milvus.profiles import Profile
 from fake_worlds import BACKUPS, FakeSide, create_as, fake_side, put_golden
 from shapes import read_rows
@@ -69,6 +77,13 @@ def test_what_the_fake_writes_is_what_the_real_server_writes() -> None:
     again = write_binlog(origin, 5, values, (1, 2))
     assert (origin_of(again), read_binlog(again)) == (origin, values)
     assert real[:4] == again[:4]
+    assert lengths_of_events(again) == lengths_of_events(real)
+
+
+def lengths_of_events(log: bytes) -> bytes:
+    """What stands between the origin and the words about the payload, but for the length of those words."""
+    begin = 4 + EVENT_HEADER.size + DESCRIPTOR.size
+    return log[begin : log.index(b"{") - 4]
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "flipped length"])

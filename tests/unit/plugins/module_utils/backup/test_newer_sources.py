@@ -16,6 +16,7 @@ from fake_milvus import profiles
 from fake_milvus.profiles import Profile
 from fake_places import FakePlace
 from fake_worlds import FakeSide
+from module_process import run
 from pymilvus.grpc_gen import msg_pb2, schema_pb2
 from raw_milvus import small_schema
 
@@ -228,6 +229,33 @@ def test_an_import_that_runs_has_to_end_first(place: FakePlace, profile: Profile
     for _turn in range(3):
         source.fake.imports.asked()
     assert not place.backup(source).failed
+
+
+def test_a_release_that_may_lose_its_collections_is_named_by_every_module_that_works_with_it(place: FakePlace) -> None:
+    side = filled(place, Profile((2, 4, 13)))
+    options = {name: value for name, value in place.options(side).items() if name not in ("name", "collections")}
+    for module, more in (("milvus_info", {}), ("milvus_backup", {}), ("milvus_restore", {"suffix": "_bak"})):
+        own = options if module == "milvus_info" else {**place.options(side), **more}
+        done = run(module, own)
+        assert not done.failed, done.output
+        assert "2.4.14" in done.output, module
+
+
+@pytest.mark.parametrize(
+    ("profile", "told"), [(profiles.V2_4_24, True), (profiles.V2_5_4, False)], ids=["2.4.24", "2.5.4"]
+)
+def test_rows_that_a_server_may_list_twice(place: FakePlace, profile: Profile, told: bool) -> None:
+    """While a clustering compaction ends. Nobody sees it, so whoever has a clustering key is told, also beforehand."""
+    source = place.side(profile, "files_a")
+    schema = small_schema("docs")
+    schema.fields.add(name="year", data_type=schema_pb2.Int64, is_clustering_key=True)
+    assert source.raw.status("CreateCollection", collection_name="docs", schema=schema.SerializeToString()).code == 0
+    source.client().insert("docs", [{"id": key, "vector": [1.0, 0.5], "year": key} for key in KEYS])
+    assert source.raw.status("Flush", collection_names=["docs"]).code == 0
+    for check in (True, False):  # each in a process of its own: a module says nothing twice
+        made = run("milvus_backup", place.options(source), check=check)
+        assert not made.failed, made.output
+        assert ("docs has a clustering key" in made.output) is told, made.output
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup.source_rules import require_backupable
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.source_rules import doubts_of, require_backupable
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import sdk
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.catalog import Collection
@@ -58,3 +60,24 @@ def test_what_newer_libraries_read(name: str, value: Any, words: str) -> None:
 @pytest.mark.parametrize("found", [collection(fields=[field(102)]), collection({"mmap.enabled": "true"})])
 def test_what_a_backup_can_hold(found: Collection) -> None:
     require_backupable("2.4.0", found)
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "told"),
+    [
+        ("2.4.0", "is_clustering_key", True),
+        ("v2.4.24", "is_clustering_key", True),
+        ("2.4.24", "is_partition_key", False),
+        ("2.5.0", "is_clustering_key", False),
+        ("2.3.5", "is_clustering_key", False),
+    ],
+)
+def test_rows_that_a_server_may_list_twice(example: BackupMeta, version: str, key: str, told: bool) -> None:
+    """2.5 mends it. Where there are no rows there are none to be there twice."""
+    first = example.collections[0]
+    fields = [{**field, key: True} for field in first.schema["fields"]]
+    clustered = replace(first, schema={**first.schema, "fields": fields})
+    empty = replace(clustered, partitions=(), l0_segments=())
+    doubts = list(doubts_of(version, [first, clustered, empty]))
+    assert len(doubts) == told
+    assert all(text.startswith(first.qualified_name) and "2.5.0" in text for text in doubts)

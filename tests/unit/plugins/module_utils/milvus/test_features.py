@@ -14,6 +14,7 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import fea
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.features import (
     Feature,
     ServerVersion,
+    defects,
     has,
     import_end_ts,
     is_supported,
@@ -218,3 +219,13 @@ def test_only_lines_without_a_real_server_in_the_tests_are_warned_of() -> None:
         True,
     ]
     assert "Milvus 2.5 " in unproven("v2.5.4-dev")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("v2.4.12", False), ("v2.4.13", True), ("v2.4.13-hotfix", False), ("2.4.14", False), ("no version", False)],
+)
+def test_a_release_that_may_lose_its_collections_is_warned_of(text: str, told: bool) -> None:
+    found = defects(text)
+    assert len(found) == told
+    assert all("2.4.14" in words for words in found)

@@ -75,5 +75,5 @@ def test_nothing_expires_before_it_is_counted(profile: Profile, key: str) -> Non
         bench = with_properties(found, **{key: "1", "other": "2"})
         imported = bench.run()
         assert (bench.staging.properties.get(key), bench.staging.properties["other"]) == (None, "2")
-        publish(bench.build.server, bench.plan, imported, "the-backup")
+        publish(bench.build, bench.plan, imported)
         assert bench.side.world.find("default", "docs_bak").properties[key] == "1"

@@ -20,6 +20,7 @@ from fake_worlds import FakeSide, fake_side
 from import_bench import LINES, ROWS, Bench, bench_on, made_on
 from pymilvus.grpc_gen import schema_pb2
 
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore import bulk_staging
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.bulk_staging import begin_bulk
 
 
@@ -139,6 +140,25 @@ def test_a_refused_create_leaves_no_doubt(bench: Bench) -> None:
     number = bench.staging.number
     bench.side.fake.imports.disk_quota = None
     assert (bench.run().rows, bench.staging.number) == (ROWS, number)
+
+
+def test_a_server_with_as_many_jobs_as_it_takes_is_asked_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it made none, so nothing is in doubt."""
+    monkeypatch.setattr(bulk_staging, "FULL_QUEUE_SECONDS", 0.02)
+    bench.side.fake.imports.most = 1
+    assert (bench.run().rows, bench.rows, len(bench.side.fake.imports.jobs)) == (ROWS, ROWS, 2)
+    assert bench.created > 2
+
+
+def test_one_that_takes_no_more_leaves_the_rest_to_the_next_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_staging, "FULL_QUEUE_SECONDS", 0.02)
+    bench.side.fake.imports.most, bench.side.fake.imports.hold = 1, "Importing"
+    failure = bench.fails(seconds=0.3).failure
+    (job,) = bench.side.fake.imports.jobs
+    assert (failure.kind, bench.journal) == ("throttled", str(job.number))
+    number, bench.side.fake.imports.hold = bench.staging.number, "Completed"
+    assert (bench.run().rows, bench.rows, bench.staging.number) == (ROWS, ROWS, number)
+    assert len(bench.side.fake.imports.jobs) == 2
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_the_old_one_is_kept_when_the_new_one_loses_its_name_before_the_drop(
         takes(target)
 
     with Server(connection_options({"address": "127.0.0.1", "port": target.fake.port})) as server:
-        old = recover(server, DOCS)
+        old = recover(server, Patience(5), DOCS)
         assert old is not None
         assert old == find_retired(server, DOCS)
         retired = Retired(server, Patience(5), guard=lost)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from import_stand_in import ImportStandIn, connected
+from pymilvus.grpc_gen import common_pb2
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout, InstanceLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
@@ -123,6 +124,15 @@ def test_all_jobs_of_a_killed_run_are_taken_over(bench: Bench) -> None:
     bench.begun_before(0, 1)
     assert bench.run().rows == 2 * ROWS
     assert bench.milvus.calls == []
+
+
+@pytest.mark.parametrize("key", ["collection.ttl.seconds", "ttl_field"])
+def test_rows_of_a_killed_run_may_have_expired_once_they_can(bench: Bench, key: str) -> None:
+    """Their time to live is set when they are counted, so there may be fewer than were imported, and never more."""
+    bench.begun_before(0, 1)
+    assert bench.run().exact
+    bench.milvus.collections[STAGING].properties.append(common_pb2.KeyValuePair(key=key, value="60"))
+    assert (bench.run().exact, bench.milvus.calls) == (False, [])
 
 
 @pytest.mark.parametrize("jobs", [(0, 0), (0, 1, 1)])

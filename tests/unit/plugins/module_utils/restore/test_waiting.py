@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore import waiting
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.waiting import Patience, StallClock
 
 
@@ -105,6 +106,15 @@ def test_a_state_that_does_not_move_is_an_error_or_the_end() -> None:
     assert caught.value.kind == "timeout"
     assert Patience(60).settle(answers(1), lambda state: False, -1) == 1
     assert Patience(60).settle(answers(1, 2), lambda state: state == 2, 60) == 2
+
+
+def test_what_is_to_come_to_rest_soon_is_not_waited_for_through_a_long_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.02)
+    away = [failed("unreachable")] * 100
+    with pytest.raises(MilvusOpsError) as caught:
+        Patience(60).settle(answers(*away, 3), lambda state: state == 3, 0.1)
+    assert caught.value.kind == "unreachable"
+    assert Patience(60).settle(answers(*away[:3], 3), lambda state: state == 3, 60) == 3
 
 
 def test_a_run_that_is_told_to_stop_waits_no_longer() -> None:
