@@ -75,7 +75,7 @@ EXAMPLES = r"""
       vectorops.milvus.milvus_restore:
         name: my_backup
         collections: [coll]
-        suffix: _bak
+        suffix: _copy
       module_defaults:
         group/vectorops.milvus.milvus: >-
           {{ lookup('vectorops.milvus.instance', inventory_hostname, side='target', part='instance')

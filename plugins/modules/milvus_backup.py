@@ -170,8 +170,8 @@ EXAMPLES = r"""
 # One bucket with a root path for each instance: its data lie in bucket-a/files_a, and its backup in bucket-a/backup/my_backup.
 - name: Back up one collection
   vectorops.milvus.milvus_backup:
-    address: 127.0.0.1
-    storage_address: 127.0.0.1
+    address: milvus-a.example.com
+    storage_address: minio.example.com
     storage_port: 9000
     access_key_id: "{{ access_key_id }}"
     secret_access_key: "{{ secret_access_key }}"
@@ -183,16 +183,16 @@ EXAMPLES = r"""
 # The place of the backups inherits nothing that is given here: with a key of its own, no key needs to reach both.
 - name: Back up into a bucket of another store
   vectorops.milvus.milvus_backup:
-    address: milvus-a.example.com
+    address: milvus-c.example.com
     user: backup
-    password: "{{ milvus_password }}"
+    password: "{{ vault_password }}"
     tls_mode: server
     storage_address: minio.example.com
     storage_port: 9000
     access_key_id: "{{ access_key_id }}"
     secret_access_key: "{{ secret_access_key }}"
     bucket_name: bucket-a
-    root_path: files_a
+    root_path: files_c
     backup_storage_type: aws
     backup_storage_region: eu-central-1
     backup_access_key_id: "{{ vault_key_id }}"
@@ -231,7 +231,7 @@ EXAMPLES = r"""
 # The run outlives a lost connection. Ansible asks every 15 seconds whether it has ended.
 - name: Back up for hours
   vectorops.milvus.milvus_backup:
-    name: my_backup
+    name: everything_20261122
     collections: ['*.*']
   module_defaults:
     group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"
@@ -240,7 +240,7 @@ EXAMPLES = r"""
 
 - name: Remove a backup
   vectorops.milvus.milvus_backup:
-    name: my_backup
+    name: everything_20261122
     state: absent
   module_defaults:
     group/vectorops.milvus.milvus: "{{ lookup('vectorops.milvus.instance', inventory_hostname, side='source') }}"

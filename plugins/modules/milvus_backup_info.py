@@ -69,7 +69,7 @@ seealso:
 EXAMPLES = r"""
 - name: List all backups
   vectorops.milvus.milvus_backup_info:
-    storage_address: 127.0.0.1
+    storage_address: minio.example.com
     storage_port: 9000
     access_key_id: "{{ access_key_id }}"
     secret_access_key: "{{ secret_access_key }}"

@@ -113,7 +113,7 @@ seealso:
 EXAMPLES = r"""
 - name: Keep a week of days, a month of weeks and a year of months
   vectorops.milvus.milvus_backup_prune:
-    storage_address: 127.0.0.1
+    storage_address: minio.example.com
     storage_port: 9000
     access_key_id: "{{ access_key_id }}"
     secret_access_key: "{{ secret_access_key }}"

@@ -45,7 +45,7 @@ seealso:
 EXAMPLES = r"""
 - name: Describe one collection with a checksum over its rows
   vectorops.milvus.milvus_collection_info:
-    address: 127.0.0.1
+    address: milvus-a.example.com
     collections: [coll]
     checksum: true
 

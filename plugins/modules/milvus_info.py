@@ -36,8 +36,8 @@ EXAMPLES = r"""
 # One bucket with a root path for each instance: this one keeps its data in bucket-a/files_a.
 - name: Check one instance
   vectorops.milvus.milvus_info:
-    address: 127.0.0.1
-    storage_address: 127.0.0.1
+    address: milvus-a.example.com
+    storage_address: minio.example.com
     storage_port: 9000
     access_key_id: "{{ access_key_id }}"
     secret_access_key: "{{ secret_access_key }}"

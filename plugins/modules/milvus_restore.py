@@ -194,8 +194,8 @@ EXAMPLES = r"""
 # One bucket with a root path for each instance: the backup lies in bucket-a/backup/my_backup, the data go to bucket-a/files_b.
 - name: Restore one collection under a new name
   vectorops.milvus.milvus_restore:
-    address: 127.0.0.1
-    storage_address: 127.0.0.1
+    address: milvus-b.example.com
+    storage_address: minio.example.com
     storage_port: 9000
     access_key_id: "{{ access_key_id }}"
     secret_access_key: "{{ secret_access_key }}"
@@ -208,16 +208,16 @@ EXAMPLES = r"""
 # The objects of the backup are copied to the bucket of the instance first, because it reads no other.
 - name: Restore from a bucket of another store
   vectorops.milvus.milvus_restore:
-    address: milvus-b.example.com
+    address: milvus-d.example.com
     user: restore
-    password: "{{ milvus_password }}"
+    password: "{{ vault_password }}"
     tls_mode: server
     storage_address: minio.example.com
     storage_port: 9000
     access_key_id: "{{ access_key_id }}"
     secret_access_key: "{{ secret_access_key }}"
-    bucket_name: bucket-b
-    root_path: files_b
+    bucket_name: bucket-a
+    root_path: files_d
     backup_storage_type: aws
     backup_storage_region: eu-central-1
     backup_access_key_id: "{{ vault_key_id }}"
@@ -234,9 +234,9 @@ EXAMPLES = r"""
   gather_facts: false
   strategy: host_pinned
   tasks:
-    - name: Restore what milvus_a has backed up
+    - name: Restore what milvus_a has backed up last
       vectorops.milvus.milvus_restore:
-        name: my_backup
+        name_pattern: nightly_milvus_a_*
         collections: [films.*]
         load: always
       module_defaults:
@@ -256,7 +256,7 @@ EXAMPLES = r"""
 
 - name: Restore a database under another name, and one collection of it under a name of its own
   vectorops.milvus.milvus_restore:
-    name: my_backup
+    name_pattern: nightly_milvus_a_*
     collections: [films.*]
     rename:
       films.*: films_copy.*
@@ -266,8 +266,8 @@ EXAMPLES = r"""
 
 - name: Refresh a copy from the newest nightly backup, and swap it in when it is complete
   vectorops.milvus.milvus_restore:
-    name_pattern: nightly_*
-    collections: [coll]
+    name_pattern: nightly_milvus_a_*
+    collections: [films.posters]
     suffix: _bak
     if_exists: replace_restored
   module_defaults:

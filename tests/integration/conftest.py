@@ -18,12 +18,14 @@ __all__ = ["emptied", "fresh", "lab", "source", "target"]
 
 LONG_FILES = (
     "test_fleet.py",
+    "test_examples.py",
     "test_restore_server_killed.py",
     "test_restore_existing.py",
     "test_cutover.py",
     "test_interruptions.py",
     "test_lookup_and_roles.py",
     "test_lab.py",
+    "test_guides.py",
     "test_shapes.py",
     "test_restore_staged.py",
     "test_awx_jobs.py",

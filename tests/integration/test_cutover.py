@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -22,6 +23,7 @@ from collection_tree import CHECKOUT
 from labs import RunningLab
 from milvus_lab import LabConfig, start, stop
 from pymilvus import MilvusClient, MilvusException
+from typist import shown
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import sdk
@@ -118,18 +120,18 @@ def player(ansible_playbook: Path, tmp_path: Path) -> Player:
     return Player(ansible_playbook, tmp_path, CHECKOUT / "examples" / "project")
 
 
-def words(name: str, suffix: str, **more: str) -> list[str]:
-    settings = {
-        "hosts": "milvus_b",
-        "source": "milvus_a",
-        "collections": "films",
-        "name": name,
-        "suffix": suffix,
-        "roles": "loader",
-        "users": "chief",
-        "settle": "1",
-        **more,
-    }
+def of_the_page() -> tuple[dict[str, str], list[str]]:
+    """What the command of the guide sets, and its other arguments."""
+    (text,) = shown("docs/cut-over.md", "ansible-playbook")
+    _program, *arguments = shlex.split(text.replace("\\\n", " "))
+    assert arguments[:3] == ["-i", "inventory", "cutover.yml"]
+    given = [word.removeprefix("milvus_cutover_").partition("=") for word in arguments if word.startswith("milvus_")]
+    return {key: value for key, _equals, value in given}, [word for word in arguments[3:] if word.startswith("--")]
+
+
+def words(**more: str) -> list[str]:
+    """The variables of the page, with more users to close, less waiting, and what a test sets otherwise."""
+    settings = {**of_the_page()[0], "users": "chief", "settle": "1", **more}
     return [word for key, value in settings.items() for word in ("-e", f"milvus_cutover_{key}='{value}'")]
 
 
@@ -138,30 +140,30 @@ def changed(run: Run) -> bool:
 
 
 @pytest.mark.newest
-def test_clients_move_and_come_back(pair: Pair, player: Player, fresh: Fresh, tmp_path: Path) -> None:
-    """A plan, a run that is killed when all but the last step is done, its continuation, and the way back."""
-    name, suffix, alias = fresh("moved"), fresh("_new"), fresh("current")
+def test_clients_move_and_come_back(pair: Pair, player: Player, tmp_path: Path) -> None:
+    """The plan of the guide, a run that is killed when only its last step is left, its continuation, the way back."""
+    shown_settings, plan_only = of_the_page()
+    name, alias = shown_settings["name"], shown_settings["aliases"].removesuffix("=films")
     before, objects = pair.rights(), pair.lab.objects()
     pair.target.create_alias("older", alias)
-    aliases = f"{alias}=films{suffix}"
 
-    planned = player.run("cutover.yml", *words(name, suffix, aliases=aliases), "--check", inventory=pair.inventory)
+    planned = player.run("cutover.yml", *words(), *plan_only, inventory=pair.inventory)
     assert planned.code == 0, planned.output
     assert "role loader loses Insert on Collection * (default)" in planned.output
     assert "user chief loses the role admin" in planned.output
-    assert f"alias {alias} leads to films{suffix}" in planned.output
+    assert f"alias {alias} leads to films" in planned.output
     assert f'"milvus_b milvus_a milvus_b cutover_milvus_a_{name} planned' in planned.flat
     assert (pair.rights(), pair.lab.objects(), pair.leads_to(alias)) == (before, objects, "older")
 
     slow = {"switch_hook": f'sh -c "touch {tmp_path}/begun; sleep 600"', "switch_back_hook": "true"}
-    killed_when((tmp_path / "begun").exists, player, [*words(name, suffix, aliases=aliases, **slow)])
-    assert pair.leads_to(alias) == f"films{suffix}"
+    killed_when((tmp_path / "begun").exists, player, words(**slow))
+    assert pair.leads_to(alias) == "films"
     assert pair.rights() == before - {
         ("grant", "loader", "Collection", "Insert", "*", "default"),
         ("member", "chief", "admin"),
     }
 
-    ended = player.run("cutover.yml", *words(name, suffix, aliases=aliases), inventory=pair.inventory)
+    ended = player.run("cutover.yml", *words(), inventory=pair.inventory)
     assert ended.code == 0, ended.output
     assert "goes on, both sides were compared before" in ended.output
     assert oracle.differences(oracle.read_all(pair.target, alias), oracle.expected(ROWS)) == []
@@ -169,15 +171,13 @@ def test_clients_move_and_come_back(pair: Pair, player: Player, fresh: Fresh, tm
     pair.wait_for_right("chief", False)
     assert len(pair.source("writer", PASSWORD).query("films", filter="id == 1", output_fields=["id"])) == 1
 
-    again = player.run("cutover.yml", *words(name, suffix, aliases=aliases), inventory=pair.inventory)
+    again = player.run("cutover.yml", *words(), inventory=pair.inventory)
     assert again.code == 0, again.output
     assert not changed(again)
     assert f"milvus_b milvus_a milvus_b cutover_milvus_a_{name} done" in again.flat
     assert "is done, there is nothing left to do" in again.output
 
-    back = player.run(
-        "cutover.yml", *words(name, suffix, aliases=aliases, action="roll_back"), inventory=pair.inventory
-    )
+    back = player.run("cutover.yml", *words(action="roll_back"), inventory=pair.inventory)
     assert back.code == 0, back.output
     assert "Cut-over, 1 job: 1 rolled_back" in back.flat
     assert pair.rights() == before
@@ -193,14 +193,15 @@ def test_a_failure_leaves_everything_as_it_was(pair: Pair, player: Player, fresh
     hook.write_text(f"- ansible.builtin.file: {{path: {tmp_path}/switched-back, state: touch, mode: '0600'}}\n")
     hooks = {"switch_hook": "false", "switch_back_hook": str(hook), "aliases": f"{alias}=films{suffix}"}
     hooks["report_file"] = f"{tmp_path}/cutover.json"
+    mine = {"name": name, "suffix": suffix, "aliases": ""}
     astray = {"aliases": f"{alias}=flims{suffix}"}
-    refused = player.run("cutover.yml", *words(name, suffix, **astray), inventory=pair.inventory)
+    refused = player.run("cutover.yml", *words(**{**mine, **astray}), inventory=pair.inventory)
     assert refused.code == 2
     there = refused.after(f"leads to flims{suffix}, and milvus_b will have no such collection; it will have ")
     assert f"films{suffix}" in there.partition(".")[0].split(", ")
     assert "changed=0" in refused.output
     assert "Close the source" not in refused.output
-    failed = player.run("cutover.yml", *words(name, suffix, **hooks), inventory=pair.inventory)
+    failed = player.run("cutover.yml", *words(**{**mine, **hooks}), inventory=pair.inventory)
     assert failed.code == 2
     assert f"the cut-over {name} failed, and was rolled back: milvus_a takes writes as before" in failed.flat
     assert pair.rights() == before
@@ -215,11 +216,12 @@ def test_a_failure_leaves_everything_as_it_was(pair: Pair, player: Player, fresh
     )
     pair.wait_for_right("writer", True)
 
-    typo = player.run("cutover.yml", *words(fresh("typo"), suffix, action="roll_back"), inventory=pair.inventory)
+    unknown = {**mine, "name": fresh("typo"), "action": "roll_back"}
+    typo = player.run("cutover.yml", *words(**unknown), inventory=pair.inventory)
     assert typo.code == 2
     assert "no right and no alias was given back. If another one is to be rolled back, correct" in typo.flat
 
-    again = player.run("cutover.yml", *words(name, suffix), inventory=pair.inventory)
+    again = player.run("cutover.yml", *words(**mine), inventory=pair.inventory)
     assert again.code == 2
     assert "begin another one with a fresh name" in again.flat
     assert (

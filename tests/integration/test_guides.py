@@ -5,53 +5,25 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import archive
 import oracle
 import pytest
+import yaml
 from collection_tree import CHECKOUT
-from doc_pages import blocks, commands
 from labs import RunningLab, Side
 from milvus_lab import write_inventory
 from module_process import run
+from typist import User, copy_project, shown, yaml_of
 
 pytestmark = [pytest.mark.playbook, pytest.mark.newest]
 
 NAMES = ("coll", "coll_bak", "my_backup")
 """What all guides call the collection, its copy and the backup."""
-
-
-@dataclass(frozen=True)
-class User:
-    """Somebody in a folder of their own, who types what a page shows."""
-
-    folder: Path
-    program: Path
-    collections: Path
-
-    def type(self, text: str) -> subprocess.CompletedProcess[str]:
-        paths = {
-            "PATH": f"{self.program.parent}{os.pathsep}{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
-        }
-        return subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", text],
-            cwd=self.folder,
-            env={**os.environ, **paths, "ANSIBLE_NOCOLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +37,7 @@ def installed(ansible_playbook: Path, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def user(installed: Path, ansible_playbook: Path, lab: RunningLab, tmp_path: Path) -> User:
     """In a copy of the example project, with the servers of the lab in its inventory, and as lab.yml beside it."""
-    project = tmp_path / "project"
-    shutil.copytree(installed / "examples" / "project", project)
-    shutil.rmtree(project / "inventory")
-    (project / "inventory").mkdir()
+    project = copy_project(installed, tmp_path / "project")
     for inventory in (project / "inventory" / "hosts.yml", project / "lab.yml"):
         write_inventory(inventory, lab.answer)
     return User(project, ansible_playbook, installed.parents[2])
@@ -90,33 +59,21 @@ def coll(source: Side, nothing_left: None) -> None:
     oracle.create_collection(source.client(), NAMES[0])
 
 
-def shown(page: str, *programs: str) -> list[str]:
-    """The blocks of a page all of whose commands call these programs."""
-    texts = []
-    for block in blocks(page, (CHECKOUT / page).read_text(encoding="utf-8")):
-        called = [words[0] for words in commands(block)]
-        texts += [block.text] if called and set(called) <= set(programs) else []
-    return texts
-
-
 def test_the_command_of_the_readme(user: User, coll: None, lab: RunningLab, target: Side) -> None:
     """By the name of the collection, too: that finds it done."""
     (migrate,) = shown("README.md", "ansible-playbook")
-    first = user.type(migrate)
-    assert first.returncode == 0, first.stdout
+    user.done(migrate)
     assert oracle.differences(oracle.read_all(target.client(), NAMES[1]), oracle.expected()) == []
     assert lab.objects(f"backup/{NAMES[2]}/meta/full_meta.json")
-    again = user.type(migrate.replace("migrate.yml", "vectorops.milvus.migrate"))
-    assert again.returncode == 0, again.stdout
-    assert "changed=0" in again.stdout
-    assert "changed: [" not in again.stdout
+    again = user.done(migrate.replace("migrate.yml", "vectorops.milvus.migrate"))
+    assert "changed=0" in again
+    assert "changed: [" not in again
 
 
 def test_the_quick_start(user: User, nothing_left: None, target: Side) -> None:
     """From the collection on that it makes; before that it installs, and starts a lab."""
     for text in shown("docs/quick-start.md", "ansible-playbook", "python"):
-        done = user.type(text)
-        assert done.returncode == 0, text + done.stdout
+        user.done(text)
     assert oracle.count(target.client(), NAMES[1]) == 2000
 
 
@@ -125,8 +82,7 @@ def test_migrating_step_by_step(user: User, coll: None, lab: RunningLab, target:
     *steps, delete = shown("docs/migrate.md", "ansible-playbook")
     assert len(steps) > 4
     for text in steps:
-        done = user.type(text)
-        assert done.returncode == 0, text + done.stdout
+        user.done(text)
     assert oracle.differences(oracle.read_all(target.client(), NAMES[1]), oracle.expected()) == []
     refused = user.type(delete)
     assert refused.returncode == 2, refused.stdout
@@ -140,8 +96,7 @@ def test_the_recovery_drill(user: User, coll: None, source: Side, target: Side) 
     backup = {**source.options, "name": "backup_milvus_a_20261120", "collections": [NAMES[0]]}
     assert run("milvus_backup", backup).result["changed"]
     for text in shown(page, "ansible-playbook"):
-        done = user.type(text)
-        assert done.returncode == 0, text + done.stdout
+        user.done(text)
     drilled, beside = f"{NAMES[0]}_drill", f"{NAMES[0]}_good"
     assert oracle.differences(oracle.read_all(target.client(), drilled), oracle.expected()) == []
     report = (user.folder / "drill.html").read_text()
@@ -153,9 +108,34 @@ def test_the_recovery_drill(user: User, coll: None, source: Side, target: Side) 
     restore = f"ansible-playbook {restore} -e milvus_restore_collections={NAMES[0]}"
     source.client().drop_collection(NAMES[0])
     for command, name in ((restore, NAMES[0]), (f"{restore} {suffix}", beside)):
-        done = user.type(command)
-        assert done.returncode == 0, command + done.stdout
+        user.done(command)
         assert oracle.differences(oracle.read_all(source.client(), name), oracle.expected()) == []
     assert run("milvus_backup", {**backup, "state": "absent"}).result["changed"]
     target.client().drop_collection(drilled)
     source.client().drop_collection(beside)
+
+
+def test_backups_in_another_bucket(user: User, coll: None, lab: RunningLab, source: Side, target: Side) -> None:
+    """The inventory of the page, with the command that moves."""
+    (another_bucket, _a_folder), s3 = map(yaml.safe_load, yaml_of("docs/across-stores.md")), lab.s3()
+    group = another_bucket["milvus"]
+    elsewhere = group["vars"]["milvus_backup_bucket_name"]
+    s3.create_bucket(Bucket=elsewhere)
+    (inventory,) = (user.folder / "inventory").iterdir()
+    inventory.write_text(yaml.safe_dump({"milvus": on_the_lab(group, (source, target))}))
+    _look, _plan, migrate, *_others = shown("docs/migrate.md", "ansible-playbook")
+    user.done(migrate)
+    assert oracle.differences(oracle.read_all(target.client(), NAMES[1]), oracle.expected()) == []
+    assert not lab.objects(f"backup/{NAMES[2]}/")
+    for item in s3.list_objects_v2(Bucket=elsewhere)["Contents"]:
+        s3.delete_object(Bucket=elsewhere, Key=item["Key"])
+    s3.delete_bucket(Bucket=elsewhere)
+
+
+def on_the_lab(group: dict[str, Any], sides: Sequence[Side]) -> dict[str, Any]:
+    """The hosts of a page with the places of these sides, and what else they share as it stands."""
+    assert set(group["hosts"]) == {side.name for side in sides}
+    places = {"milvus_address", "milvus_bucket_name", "milvus_root_path"}
+    assert [host for host in group["hosts"].values() if set(host) != places] == []
+    hosts = {side.name: {f"milvus_{option}": value for option, value in side.options.items()} for side in sides}
+    return {"hosts": hosts, "vars": {key: value for key, value in group["vars"].items() if "milvus_storage" not in key}}

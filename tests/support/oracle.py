@@ -64,10 +64,14 @@ def create_collection(
 
 
 def index_and_load(client: MilvusClient, name: str) -> None:
-    index = client.prepare_index_params()
-    index.add_index("vector", index_name="by_vector", index_type="IVF_FLAT", metric_type="L2", params={"nlist": 16})
-    client.create_index(name, index)
+    index(client, name)
     client.load_collection(name)
+
+
+def index(client: MilvusClient, name: str) -> None:
+    params = client.prepare_index_params()
+    params.add_index("vector", index_name="by_vector", index_type="IVF_FLAT", metric_type="L2", params={"nlist": 16})
+    client.create_index(name, params)
 
 
 def insert(client: MilvusClient, name: str, keys: Iterable[int], partitions: Sequence[str] = PARTITIONS) -> None:
