@@ -27,6 +27,7 @@ ROWS = 1000
 class Disk:
     """A Milvus with its data in a bucket, one with its data on a disk, and a folder for backups."""
 
+    lab: RunningLab
     bucket_side: Side
     disk_side: Side
     disk_options: Options
@@ -57,7 +58,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
         options = {**address, "storage_type": "local", "root_path": str(data)}
         for instance in (bucket_side, disk_side):
             oracle.create_collection(instance.client(), "films", rows=ROWS)
-        yield Disk(bucket_side, disk_side, options, backups)
+        yield Disk(lab, bucket_side, disk_side, options, backups)
     finally:
         stop(LabConfig(directory=config.directory), wipe=True)
 
@@ -154,6 +155,27 @@ def test_from_a_disk_by_a_bucket_into_a_server_with_a_bucket(disk: Disk) -> None
     restored = run("milvus_restore", {**disk.bucket_side.options, **name, "suffix": "_from_disk"})
     assert not restored.failed, restored.output
     require(disk.bucket_side, "films_from_disk")
+
+
+def test_copied_by_hand_from_a_bucket_to_a_disk(disk: Disk) -> None:
+    """Digests of S3 are recorded, which no file has; the copy that the server imports from is held against them."""
+    name = {"name": "by_hand", "collections": ["films"]}
+    made = run("milvus_backup", {**disk.bucket_side.options, **name})
+    assert not made.failed, made.output
+    for key in disk.lab.objects("backup/by_hand/"):
+        file = disk.backups / key.removeprefix("backup/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        disk.lab.s3().download_file(disk.lab.bucket, key, str(file))
+    options = {**disk.bucket_side.options, **disk.backup_on_disk, **name, "suffix": "_by_hand"}
+    restored = run("milvus_restore", options)
+    assert not restored.failed, restored.output
+    require(disk.bucket_side, "films_by_hand")
+    log = next(path for path in sorted((disk.backups / "by_hand" / "binlogs").rglob("*")) if path.is_file())
+    body = log.read_bytes()
+    log.write_bytes(body[:-1] + bytes([body[-1] ^ 1]))
+    damaged = run("milvus_restore", {**options, "suffix": "_damaged"})
+    assert (damaged.failure["kind"], damaged.failure["operation"]) == ("verify_failed", "verifying the staged copy")
+    assert not disk.bucket_side.client().has_collection("films_damaged")
 
 
 def test_from_a_disk_to_the_same_disk(disk: Disk) -> None:

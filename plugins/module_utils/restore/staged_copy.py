@@ -214,8 +214,9 @@ class _Transfer:
         return SIZE if self.request.verify_objects == SIZE else ETAG
 
     def _pin(self, etag: str) -> str:
-        """The recorded ETag if it is a digest. Others do not survive a move of the backup to another place."""
-        return etag if self._level == ETAG and "-" not in etag else ""
+        """The recorded ETag if it is a digest and this place has such. Others do not survive a move of the backup."""
+        comparable = self._level == ETAG and "-" not in etag and not self.source.store.lacks_digests
+        return etag if comparable else ""
 
     def _compare(self) -> Differences:
         try:
