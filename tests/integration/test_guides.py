@@ -99,7 +99,7 @@ def test_the_recovery_drill(user: User, coll: None, source: Side, target: Side) 
         user.done(text)
     drilled, beside = f"{NAMES[0]}_drill", f"{NAMES[0]}_good"
     assert oracle.differences(oracle.read_all(target.client(), drilled), oracle.expected()) == []
-    report = (user.folder / "drill.html").read_text()
+    report = (user.folder / "drill.html").read_text().replace("<wbr>", "")
     assert backup["name"] in report
     assert f'data-name="rows">{len(oracle.expected()):,}<' in report
     rows = [line.split(" | ") for line in (CHECKOUT / page).read_text(encoding="utf-8").splitlines()]

@@ -174,7 +174,7 @@ def test_copied_by_hand_from_a_bucket_to_a_disk(disk: Disk) -> None:
     body = log.read_bytes()
     log.write_bytes(body[:-1] + bytes([body[-1] ^ 1]))
     damaged = run("milvus_restore", {**options, "suffix": "_damaged"})
-    assert (damaged.failure["kind"], damaged.failure["operation"]) == ("verify_failed", "verifying the staged copy")
+    assert (damaged.kind, damaged.result["failure"]["operation"]) == ("verify_failed", "verifying the staged copy")
     assert not disk.bucket_side.client().has_collection("films_damaged")
 
 
