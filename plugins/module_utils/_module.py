@@ -84,8 +84,8 @@ def _fail(module: AnsibleModule, error: MilvusOpsError) -> NoReturn:
     if error.kind == "requirements":
         error = error.with_context(
             where=f"{sys.executable} on {socket.gethostname()}",
-            next_step=f"run: {sys.executable} -m pip install {REQUIREMENTS}; or point ansible_python_interpreter "
-            "at a Python that has them",
+            next_step=f"run: {sys.executable} -m pip install --upgrade {REQUIREMENTS}; or point "
+            "ansible_python_interpreter at a Python that has them",
         )
     _warn(module, error.results.get("warnings", ()))
     results = {key: value for key, value in error.results.items() if key != "warnings"}

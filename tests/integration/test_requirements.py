@@ -38,7 +38,7 @@ def test_libraries_missing_where_the_module_runs(ansible_playbook: Path, tmp_pat
     )
     assert done.returncode != 0
     assert '"kind": "requirements"' in done.stdout, done.stdout + done.stderr
-    assert f"{interpreter} -m pip install" in done.stdout
+    assert f"{interpreter} -m pip install --upgrade" in done.stdout
     assert "pymilvus>=2.6" in done.stdout
     assert "ansible_python_interpreter" in done.stdout
     assert "Traceback" not in done.stdout

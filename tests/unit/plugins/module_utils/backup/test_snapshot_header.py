@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 from fake_worlds import BACKUPS
+from newer_client import needs_snapshots
 from snapshot_place import Place
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup import export
+
+pytestmark = needs_snapshots
 
 LOGIN = {"user": "root", "password": "Milvus"}
 
