@@ -8,7 +8,6 @@ The modules run whole; rows are compared through pymilvus' own client.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -19,12 +18,9 @@ from fake_milvus.profiles import Profile
 from fake_s3 import running as running_s3
 from fake_worlds import BACKUPS
 from milvus_proxy import AFTER, MilvusProxy
-from module_process import CONSTANTS_VARIABLE, killed_at, run, run_here
+from module_process import killed_at, run, run_here
 from shapes import SHAPES
-from snapshot_place import CHOSEN, QUICKER, Place, films, odd_refusals, require_one_collection_with_each_row_once, rows
-
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup import export
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore import snapshot_staging
+from snapshot_place import CHOSEN, Place, films, hurry, odd_refusals, require_one_collection_with_each_row_once, rows
 
 
 @pytest.fixture
@@ -35,9 +31,7 @@ def place() -> Iterator[Place]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CONSTANTS_VARIABLE, json.dumps(QUICKER))
-    monkeypatch.setattr(snapshot_staging, "LATE_SECONDS", QUICKER["restore.snapshot_staging.LATE_SECONDS"])
-    monkeypatch.setattr(export, "POLL_SECONDS", QUICKER["backup.export.POLL_SECONDS"])
+    hurry(monkeypatch)
 
 
 def test_every_shape_comes_back_with_every_row(place: Place) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,12 +14,9 @@ import pytest
 from fake_milvus import profiles
 from fake_milvus.profiles import Profile
 from fake_worlds import BACKUPS, FakeSide
-from module_process import CONSTANTS_VARIABLE, killed_at, run, run_here
+from module_process import killed_at, run, run_here
 from shapes import SHAPES
-from snapshot_place import CHOSEN, QUICKER, Place, films, odd_refusals, require_one_collection_with_each_row_once, rows
-
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup import export
-from ansible_collections.vectorops.milvus.plugins.module_utils.restore import snapshot_staging
+from snapshot_place import CHOSEN, Place, films, hurry, odd_refusals, require_one_collection_with_each_row_once, rows
 
 
 @pytest.fixture
@@ -31,9 +27,7 @@ def place() -> Iterator[Place]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CONSTANTS_VARIABLE, json.dumps(QUICKER))
-    monkeypatch.setattr(snapshot_staging, "LATE_SECONDS", QUICKER["restore.snapshot_staging.LATE_SECONDS"])
-    monkeypatch.setattr(export, "POLL_SECONDS", QUICKER["backup.export.POLL_SECONDS"])
+    hurry(monkeypatch)
 
 
 def test_a_backup_of_snapshots_comes_back_with_every_row(place: Place) -> None:

@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
 from fake_milvus import profiles
 from fake_milvus.profiles import Profile
 from fake_s3 import FakeS3
 from fake_s3 import running as running_s3
 from fake_worlds import BACKUPS, FakeSide, fake_side
-from module_process import ModuleRun, run_here
+from module_process import CONSTANTS_VARIABLE, ModuleRun, run_here
 from peer_backup import write_peer_snapshots
 from shapes import read_rows
+
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup import export
+from ansible_collections.vectorops.milvus.plugins.module_utils.restore import snapshot_staging
 
 QUICKER = {"restore.snapshot_staging.LATE_SECONDS": 2.0, "backup.export.POLL_SECONDS": 0.05}
 """Runs do not wait a minute for a job that may come late, and ask often."""
@@ -24,6 +29,13 @@ QUICKER = {"restore.snapshot_staging.LATE_SECONDS": 2.0, "backup.export.POLL_SEC
 CHOSEN = ("all_types", "auto_id_text", "deletes", "empty", "partition_key", "three_partitions")
 NORMAL_REFUSALS = ("can't find collection", "index not found", "snapshot export job not found", "has active pins")
 """What a caller finds out by asking; a server lets go of a snapshot some moments after its export."""
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process and in others."""
+    monkeypatch.setenv(CONSTANTS_VARIABLE, json.dumps(QUICKER))
+    monkeypatch.setattr(snapshot_staging, "LATE_SECONDS", QUICKER["restore.snapshot_staging.LATE_SECONDS"])
+    monkeypatch.setattr(export, "POLL_SECONDS", QUICKER["backup.export.POLL_SECONDS"])
 
 
 class Place:
