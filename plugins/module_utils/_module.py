@@ -23,10 +23,10 @@ from ._arguments import group_spec
 from .caller import stop_when_nobody_listens
 from .config_file import ConfigFile, read_config_file
 from .credentials import effective_options, secrets_of
+from .ending_signals import ENDING_SIGNALS
 from .errors import MilvusOpsError
 
 REQUIREMENTS = "'pymilvus>=2.6,<4' 'boto3>=1.36,<2' PyYAML"
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHORTEST_MASKED = 4
 """Shorter secrets are masked as options only: as C(no_log_values) they would garble every result."""
 

@@ -198,14 +198,14 @@ def test_a_restore_whose_line_breaks_at_a_call(lines: Lines, fresh: Fresh, round
 
 
 def test_a_restore_whose_line_is_away_for_a_while(lines: Lines, fresh: Fresh, rounds: Rounds) -> None:
-    """Cut while the server imports, and healed: the same run goes on."""
+    """Cut while the server imports, between two calls, and healed: the same run goes on."""
     suffix = f"_{fresh('away')}"
 
     def cut() -> None:
         end = time.monotonic() + LONGEST_RUN
         while "GetImportState" not in lines.target.calls and time.monotonic() < end:
             time.sleep(0.02)
-        lines.target.refuse(rounds(2, 15))
+        lines.target.refuse_between_calls(rounds(2, 15))
 
     cutter = threading.Thread(target=cut)
     cutter.start()

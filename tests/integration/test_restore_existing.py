@@ -163,7 +163,8 @@ class Client:
 def odd(seen: dict[object, list[str]], *wanted: object) -> str:
     """Each unwanted answer with its times, and when the wanted ones began and ended."""
     other = {answer: times for answer, times in seen.items() if answer not in wanted}
-    return f"{other}; { ({answer: (times[0], times[-1]) for answer, times in seen.items()}) }"
+    spans = {answer: (times[0], times[-1]) for answer, times in seen.items()}
+    return f"{other}; {spans}"
 
 
 def test_a_replaced_collection_answers_until_the_new_one_does(

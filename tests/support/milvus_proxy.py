@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from fault_proxy import Listener, reset_line
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, END_STREAM = 1, 1
+HEADERS, RESET, END_STREAM = 1, 3, 1
 METHOD = re.compile(rb"/milvus\.proto\.milvus\.MilvusService/(\w+)")
 BEFORE, AFTER, SILENCE = "before", "after", "silence"
 """The server never hears of the call; it has acted and nobody hears of that; it has acted and the line goes silent."""
 
 RECEIVE_BYTES = 1 << 16
+LOOK_SECONDS = 0.001
 
 
 @dataclass
@@ -50,9 +51,9 @@ class _Frames:
             yield head[3], head[4], int.from_bytes(head[5:9], "big"), content
 
 
-@dataclass
+@dataclass(eq=False)
 class _Line:
-    """One connection; C(awaited) is the call whose answer is not to arrive."""
+    """One connection; C(awaited) is the call whose answer is not to arrive, C(under_way) those without one."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
@@ -60,6 +61,7 @@ class _Line:
     answers: _Frames = field(default_factory=_Frames)
     awaited: int = -1
     silent: bool = False
+    under_way: set[int] = field(default_factory=set)
 
     def cut(self) -> None:
         reset_line(self.client)
@@ -76,6 +78,7 @@ class MilvusProxy:
         self.silent = False
         self._answered = 0
         self._upstream = upstream
+        self._lines: set[_Line] = set()
         self.listener = Listener(self._serve)
 
     @property
@@ -97,6 +100,15 @@ class MilvusProxy:
         """From now on, or for so many seconds; the lines that are open are cut."""
         self.listener.call(self.listener.refuse(seconds))
 
+    def refuse_between_calls(self, seconds: float) -> None:
+        """As M(refuse), as soon as the server owes no answer: some calls end a server when they are broken off."""
+        self.listener.call(self._refuse_between_calls(seconds))
+
+    async def _refuse_between_calls(self, seconds: float) -> None:
+        while any(line.under_way for line in self._lines):
+            await asyncio.sleep(LOOK_SECONDS)
+        await self.listener.refuse(seconds)
+
     def heal(self) -> None:
         """As if nothing had ever broken; lines that are silent are cut."""
         self.breaks, self.after_bytes, self._answered, self.silent = [], 0, 0, False
@@ -106,6 +118,7 @@ class MilvusProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._upstream)
         line = _Line(writer, to_server)
+        self._lines.add(line)
         pumps = [
             asyncio.ensure_future(self._requests(reader, line)),
             asyncio.ensure_future(self._answers(from_server, line)),
@@ -116,11 +129,16 @@ class MilvusProxy:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
+            self._lines.discard(line)
             line.cut()
 
     async def _requests(self, reader: asyncio.StreamReader, line: _Line) -> None:
         while data := await reader.read(RECEIVE_BYTES):
             for kind, _flags, number, content in line.requests.feed(data):
+                if kind == HEADERS:
+                    line.under_way.add(number)
+                elif kind == RESET:
+                    line.under_way.discard(number)
                 method = METHOD.search(content) if kind == HEADERS else None
                 if method and self._breaks_now(method[1].decode(), number, line):
                     return
@@ -141,8 +159,11 @@ class MilvusProxy:
     async def _answers(self, reader: asyncio.StreamReader, line: _Line) -> None:
         while data := await reader.read(RECEIVE_BYTES):
             for kind, flags, number, _content in line.answers.feed(data):
-                if kind == HEADERS and flags & END_STREAM and number == line.awaited:
+                ended = kind == RESET or (kind == HEADERS and flags & END_STREAM)
+                if ended and number == line.awaited:
                     return
+                if ended:
+                    line.under_way.discard(number)
             self._answered += len(data)
             if self.after_bytes and self._answered > self.after_bytes:
                 self.after_bytes = 0

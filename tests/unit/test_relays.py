@@ -167,10 +167,12 @@ def test_requests_are_told_apart(method: str, path: str, headers: dict[str, str]
 class Echo(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.seconds = 0.0
 
     def service(self, call: Any) -> Any:
         def answer(_request: bytes, _context: Any) -> bytes:
             self.heard.append(call.method)
+            time.sleep(self.seconds)
             return ANSWER
 
         return grpc.unary_unary_rpc_method_handler(answer)
@@ -209,6 +211,22 @@ def test_a_line_breaks_at_a_call(echo: tuple[Echo, int], moment: str, expected: 
         wait_until(lambda: called(channel, "Import") == ANSWER, 10)
     assert handler.heard.count(f"{SERVICE}Import") == acted + 1
     assert proxy.calls.count("Import") == 2
+
+
+def test_a_line_that_is_to_break_between_calls_lets_those_under_way_be_answered(echo: tuple[Echo, int]) -> None:
+    handler, port = echo
+    handler.seconds = 0.3
+    with (
+        MilvusProxy(port) as proxy,
+        grpc.insecure_channel(f"127.0.0.1:{proxy.port}") as channel,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        running = pool.submit(called, channel, "GetImportState")
+        wait_until(lambda: f"{SERVICE}GetImportState" in handler.heard, 10)
+        proxy.refuse_between_calls(0)
+        assert running.result() == ANSWER
+        wait_until(lambda: called(channel, "GetVersion") == "UNAVAILABLE", 10)
+        assert len(handler.heard) == 1
 
 
 def test_a_line_breaks_after_some_bytes_and_refuses_until_it_is_healed(echo: tuple[Echo, int]) -> None:

@@ -83,10 +83,12 @@ class PackedLogs(Sequence[FieldLogs]):
         return len(set(self._fields)) or bool(self._ids)
 
     @overload
-    def __getitem__(self, index: int) -> FieldLogs: ...
+    def __getitem__(self, index: int) -> FieldLogs:
+        """One field."""
 
     @overload
-    def __getitem__(self, index: slice) -> Sequence[FieldLogs]: ...
+    def __getitem__(self, index: slice) -> Sequence[FieldLogs]:
+        """Several."""
 
     def __getitem__(self, index: int | slice) -> FieldLogs | Sequence[FieldLogs]:
         return tuple(self)[index]

@@ -9,12 +9,14 @@ import base64
 import re
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from .._arguments import DEFAULT_PORT, is_host
+from ..ending_signals import held_back
 from ..errors import MilvusOpsError, shortened, usage_error
 from . import sdk
 from .complaints import DENIED, complained, complaint_of
@@ -56,6 +58,9 @@ ENDED_ADVICE = (
 )
 
 BAD_TLS_FILES = "Failed to create security handshaker"
+MUST_BE_ANSWERED = ("GetImportState", "ListImportTasks")
+"""Calls that end a 2.3.5 when they are broken off, for a nil in its proxy: the two, of 38 that were measured."""
+
 UNIMPLEMENTED = "UNIMPLEMENTED"
 """How the cause of a failure says that the server has no such call."""
 
@@ -177,7 +182,8 @@ class Server:
         metadata = [*self._login, *([("dbname", database)] if database else [])]
         deadline = self.options.timeout if timeout is None else timeout
         try:
-            answer = getattr(self._stub, method)(request, timeout=deadline, metadata=metadata)
+            with held_back() if method in MUST_BE_ANSWERED else nullcontext():
+                answer = getattr(self._stub, method)(request, timeout=deadline, metadata=metadata)
         except sdk.grpc.RpcError as error:
             raise self._rpc_failure(method, error) from error
         status = getattr(answer, "status", answer)

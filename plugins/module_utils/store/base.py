@@ -86,7 +86,8 @@ class ObjectReader(Protocol):
     def md5(self) -> str:
         """The MD5 that the bytes must have, '' where the store does not know it."""
 
-    def read(self, size: int) -> bytes: ...
+    def read(self, size: int) -> bytes:
+        """At most C(size) bytes, b'' at the end."""
 
 
 Pace = Callable[[int], None]
@@ -104,31 +105,41 @@ class ObjectStore(Protocol):
     """One bucket (or folder). Keys are full keys. Failures leave as MilvusOpsError, but for the two above."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """How failures name this store."""
 
     @property
     def lacks_digests(self) -> bool:
         """Whether no ETag here is a digest, so that only reading the bytes makes one."""
 
-    def list_objects(self, prefix: str) -> Iterator[StoredObject]: ...
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object whose key begins with C(prefix), in the order of keys."""
 
-    def list_prefixes(self, prefix: str) -> list[str]: ...
+    def list_prefixes(self, prefix: str) -> list[str]:
+        """The folders directly below C(prefix), each with its trailing slash."""
 
-    def has_objects(self, prefix: str) -> bool: ...
+    def has_objects(self, prefix: str) -> bool:
+        """Whether any key begins with C(prefix)."""
 
-    def read(self, key: str, max_bytes: int) -> StoredBytes | None: ...
+    def read(self, key: str, max_bytes: int) -> StoredBytes | None:
+        """A whole object, None where there is none. Raises C(corrupt) above C(max_bytes)."""
 
-    def digest(self, key: str) -> ContentDigest | None: ...
+    def digest(self, key: str) -> ContentDigest | None:
+        """What all bytes of an object are, None where there is none."""
 
-    def write(self, key: str, body: bytes, *, if_absent: bool = False, if_etag: str | None = None) -> str: ...
+    def write(self, key: str, body: bytes, *, if_absent: bool = False, if_etag: str | None = None) -> str:
+        """Store an object, with a condition if one is given, and return its ETag. Raises ConditionFailed."""
 
-    def delete(self, keys: Iterable[str]) -> int: ...
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete enumerated keys and return their number; a key that is already gone is no error."""
 
     def copy_from(
         self, source: ObjectStore, source_key: str, etag: str, size: int, key: str, pace: Pace = unpaced
-    ) -> None: ...
+    ) -> None:
+        """Copy one object as it was planned. Raises SourceMissing, ConditionFailed where it is another one now."""
 
     def open_range(self, pin: Pin, offset: int, length: int) -> AbstractContextManager[ObjectReader]:
+        """C(length) bytes of a planned object from C(offset) on. Raises as M(copy_from)."""
         raise NotImplementedError
 
 

@@ -28,11 +28,14 @@ DATA_KINDS = ("writing", "reading")
 class Objects(Protocol):
     """The bucket of the server: every key in it with its content."""
 
-    def keys(self, prefix: str) -> list[str]: ...
+    def keys(self, prefix: str) -> list[str]:
+        """Those that begin with the prefix."""
 
-    def get(self, key: str) -> bytes: ...
+    def get(self, key: str) -> bytes:
+        """The whole object."""
 
-    def put(self, key: str, body: bytes) -> None: ...
+    def put(self, key: str, body: bytes) -> None:
+        """Store it, in place of one that was there."""
 
 
 @dataclass

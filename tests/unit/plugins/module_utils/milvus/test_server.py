@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 from pymilvus.grpc_gen import common_pb2, milvus_pb2
+from waiting import wait_until
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import (
@@ -143,12 +147,43 @@ def test_a_server_without_a_version_is_asked_for_its_build(says: str, built_as: 
         assert server.version == version
 
 
+@pytest.mark.parametrize(("method", "waits"), [("GetImportState", True), ("ListImportTasks", True), ("Import", False)])
+def test_a_run_that_is_told_to_stop_waits_for_calls_that_end_a_server_when_broken_off(method: str, waits: bool) -> None:
+    """Two have a nil in the proxy of 2.3.5, which ends the process; seen with calls that were cancelled in flight."""
+    answered = []
+
+    def slow(context: grpc.ServicerContext) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)
+        answered.append(context.is_active())
+        return getattr(milvus_pb2, f"{method}Response")()
+
+    def stop(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    version = milvus_pb2.GetVersionResponse(version="v2.3.5")
+    try:
+        with answering({"GetVersion": version, method: slow}) as port:
+            server = Server(read(address="127.0.0.1", port=port))
+            with pytest.raises(KeyboardInterrupt):
+                server.call(method, getattr(milvus_pb2, f"{method}Request")())
+            wait_until(lambda: answered, 10)
+            server.close()
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert answered == [waits]
+
+
 @contextmanager
 def answering(answers: dict[str, Any]) -> Iterator[int]:
-    """A server that answers these calls, whatever is asked; all others it does not know."""
+    """A server that answers these calls, whatever is asked, or does what is given; all others it does not know."""
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
-            lambda _request, _context, answer=answer: answer, None, lambda answer: answer.SerializeToString()
+            lambda _request, context, answer=answer: answer(context) if callable(answer) else answer,
+            None,
+            lambda answer: answer.SerializeToString(),
         )
         for name, answer in answers.items()
     }
