@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: job_hosts
 short_description: The hosts of a play, where none is an error
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The vectorops.milvus authors (@vectorops)
 description:

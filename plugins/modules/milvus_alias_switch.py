@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: milvus_alias_switch
 short_description: Let aliases lead to other collections, and back
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The vectorops.milvus authors (@vectorops)
 description:

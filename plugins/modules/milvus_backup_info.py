@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: milvus_backup_info
 short_description: List backups, show one, verify them
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The vectorops.milvus authors (@vectorops)
 description:
@@ -296,7 +296,7 @@ backups:
       description: The release of this collection that made it. Null for a backup of another tool.
       type: str
       returned: when O(name) is given
-      sample: 0.1.0
+      sample: 1.0.0
 latest:
   description: The newest complete backup among them that O(verify) found no fault with, as in RV(backups). Null if there is none.
   returned: when O(name) is not given

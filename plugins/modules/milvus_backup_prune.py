@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: milvus_backup_prune
 short_description: Remove the backups that a policy does not keep
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The vectorops.milvus authors (@vectorops)
 description:

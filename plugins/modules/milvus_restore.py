@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: milvus_restore
 short_description: Restore collections of a backup into a Milvus instance
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The vectorops.milvus authors (@vectorops)
 description:
