@@ -122,13 +122,16 @@ def hurt(fault: str, operations: tuple[str, ...], rounds: Rounds) -> Iterator[li
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fault", PASSING)
 def test_a_backup_and_its_removal_survive(world: Wire, fresh: Fresh, rounds: Rounds, fault: str) -> None:
+    """Each removal has a backup of its own: one of those made before."""
+    there = []
     for rules in hurt(fault, OF_A_BACKUP, rounds):
         arguments = world.arguments(fresh("survived"))
         with timed(LONGEST_RUN), world.broken(rules, [world.prefix(arguments["name"])]):
             made = run_here("milvus_backup", arguments)
         world.require_whole(arguments, made_by=made)
         world.survived(rules)
-    for rules in hurt(fault, OF_A_REMOVAL, rounds):
+        there.append(arguments)
+    for rules, arguments in zip(hurt(fault, OF_A_REMOVAL, rounds), there, strict=False):
         world.s3.put_object(Bucket=world.lab.bucket, Key=world.prefix(arguments["name"]) + ODD_KEY, Body=b"x")
         with timed(LONGEST_RUN), world.broken(rules, [world.prefix(arguments["name"])]):
             removed = run_here("milvus_backup", {**arguments, "state": "absent"})
