@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 project = "vectorops.milvus"
 author = "The vectorops.milvus authors"
 project_copyright = "2026, The vectorops.milvus authors"
@@ -23,8 +25,16 @@ html_theme = "sphinx_ansible_theme"
 html_show_sphinx = False
 html_theme_options = {
     "display_version": False,
-    "documentation_home_url": "index.html",
     "show_extranav": False,
     "topbar_links": {},
     "vcs_pageview_mode": "blob",
 }
+
+
+def setup(app: Any) -> None:
+    app.connect("html-page-context", _lead_home)
+
+
+def _lead_home(_app: Any, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """The theme's link to the first page is one text for all folders, so it would be dead in every folder but one."""
+    context["theme_documentation_home_url"] = context["pathto"]("index")
