@@ -112,7 +112,7 @@ def page() -> str:
         *_section("### How to reach it", fragment_options("connection"), PREFIX),
         *_section("### Where its data lie", instance, PREFIX),
         *_section("### Where its backups lie", backup, PREFIX),
-        *_section("### What its long modules show", fragment_options("progress"), PREFIX, only=("progress_interval",)),
+        *_section("### Live progress", fragment_options("progress"), PREFIX, only=("progress_interval",)),
         *("", "## Variables of the roles"),
     ]
     for role in ROLES:
@@ -151,7 +151,7 @@ def _section(title: str, options: Options, prefix: str, only: Iterable[str] = ()
 
 def _table(options: Options, prefix: str = "") -> list[str]:
     cells = (
-        (f"`{prefix}{name}`", _type(option), _default(option), _meaning(option, prefix))
+        (f"`{prefix}{name}`", _type(option), _default(option), _meaning(option, prefix, f"{prefix}{name}"))
         for name, option in options.items()
     )
     return _rows(("variable", "type", "default", "meaning"), cells)
@@ -185,13 +185,14 @@ def _default(option: Mapping[str, Any]) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value not in ("", None) else "empty"
 
 
-def _meaning(option: Mapping[str, Any], prefix: str) -> str:
+def _meaning(option: Mapping[str, Any], prefix: str, variable: str) -> str:
+    """What is said of an option. That its variable holds where it is unset is for options only."""
     described = option["description"]
     sentences = [described] if isinstance(described, str) else described
     paragraphs = [MARKUP.sub(lambda found: _plain(found, prefix), " ".join(one.split())) for one in sentences]
     if option.get("choices"):
         paragraphs.append(f"One of {', '.join(f'`{choice}`' for choice in option['choices'])}.")
-    return "<br>".join(paragraphs)
+    return "<br>".join(paragraphs).replace(f"If unset, the variable `{variable}` holds. Without it ", "If unset, ")
 
 
 def _plain(found: re.Match[str], prefix: str) -> str:
