@@ -41,7 +41,7 @@ KINDS = frozenset(
         "version",
     }
 )
-"""Every value that C(failure.kind) can take (DESIGN 7)."""
+"""Every value that C(failure.kind) can take."""
 
 RETRYABLE_KINDS = frozenset({"lock_held", "source_changed", "throttled", "timeout", "unreachable"})
 """Kinds for which the same task, run again, may succeed without any change by the operator."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The vectorops.milvus authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a backup exist: look, lock, and keep what is there, plan, or run (DESIGN 3 and 5)."""
+"""Making a backup exist: look, lock, and keep what is there, plan, or run."""
 
 from __future__ import annotations
 

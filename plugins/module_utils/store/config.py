@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From options to two storage sides: where Milvus keeps its data, and where the backup lies.
 
-The backup side inherits from the instance's side in three units, never option by option (DESIGN 3): place, credentials,
+The backup side inherits from the instance's side in three units, never option by option: place, credentials,
 bucket. Option-wise inheritance could send one account's key to another's endpoint.
 """
 
