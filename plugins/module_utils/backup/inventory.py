@@ -199,6 +199,9 @@ def unfinished_gc_ticket(place: Place) -> str | None:
 
 
 def holds_foreign_objects(place: Place) -> bool:
-    """Whether data or metadata lie here without a plan of ours: another tool is, or was, at work."""
-    directories = (place.layout.binlogs, place.layout.bundle, place.layout.meta(""))
-    return any(place.store.has_objects(directory) for directory in directories)
+    """Whether anything lies here but control objects: another tool is, or was, at work, or it is no backup at all."""
+    layout = place.layout
+    return any(
+        not layout.may_hold(item.key) or item.key.startswith((layout.binlogs, layout.bundle, layout.meta("")))
+        for item in place.store.list_objects(layout.directory)
+    )

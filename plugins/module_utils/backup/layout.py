@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import MilvusOpsError
+from ..store.local import PART_PREFIX
 
 NEW_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 KNOWN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -28,6 +29,9 @@ META_FILES = (
     "full_meta.json",
 )
 """In the order of writing. The last one commits: no backup without it."""
+
+PARTS = ("binlogs/", "bundle/", "control/", "meta/")
+"""The folders of a backup, whichever tool wrote it."""
 
 SNAPSHOT_META_FILES = ("backup_meta.json", "collection_meta.json", "full_meta.json")
 
@@ -111,6 +115,14 @@ class BackupLayout:
     def restores(self) -> str:
         """The locks of restores: the only objects of ours in the backup of another tool."""
         return f"{self.control}restores/"
+
+    def may_hold(self, key: str) -> bool:
+        """Whether a key below the directory is at a place where backups have objects.
+
+        The directory may be listed itself, as some services do, and on a disk hold a file in the making.
+        """
+        relative = key.removeprefix(self.directory)
+        return not relative or relative.startswith((*PARTS, PART_PREFIX))
 
     def meta(self, file_name: str) -> str:
         return f"{self.directory}meta/{file_name}"

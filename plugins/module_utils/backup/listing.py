@@ -25,13 +25,11 @@ from .inventory import (
     open_committed,
     open_level_files,
 )
-from .layout import known_backup_name
+from .layout import PARTS, known_backup_name
 from .lock import live_holder
 
 COMPLETE, PARTIAL, UNFINISHED = "complete", "partial", "unfinished"
 BROKEN, UNSUPPORTED = "broken", "unsupported"
-PARTS = ("binlogs/", "bundle/", "control/", "meta/")
-"""A folder without any of these is no backup, nor what is left of one."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def examine(place: Place) -> FoundBackup | None:
     directory = place.layout.directory
     parts = {prefix[len(directory) :] for prefix in place.store.list_prefixes(directory)}
     if not parts.intersection(PARTS):
-        return None
+        return None  # no backup, nor what is left of one
     try:
         known_backup_name(place.layout.name)
     except MilvusOpsError as error:

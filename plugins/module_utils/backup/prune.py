@@ -105,7 +105,10 @@ def plan_prune(root: Place, place_of: Callable[[str], Place], request: PruneRequ
 def execute_prune(
     plan: PrunePlan, place_of: Callable[[str], Place], *, force_foreign: bool, check_mode: bool
 ) -> Pruned:
-    """Remove what the plan removes, oldest first. A backup that came into use, or changed, since then is skipped."""
+    """Remove what the plan removes, oldest first. What came into use, or changed, since then is skipped.
+
+    So is a backup that lies among other things than backups.
+    """
     removed: list[tuple[Candidate, Removal]] = []
     skipped = list(plan.skipped)
     for candidate in plan.removed:
@@ -121,7 +124,7 @@ def execute_prune(
                 still_wanted=lambda place=place, candidate=candidate: _require_unchanged(place, candidate),  # type: ignore[misc]
             )
         except MilvusOpsError as error:
-            if error.kind not in ("lock_held", "source_changed"):
+            if error.kind not in ("lock_held", "name_in_use", "source_changed"):
                 raise _with_removed(error, removed) from error
             skipped.append((candidate, error.failure.cause))
         else:

@@ -45,6 +45,7 @@ def ensure_absent(
 ) -> Removal:
     """Remove the backup, finished or not. Raises for one that another tool wrote, unless C(force_foreign).
 
+    Raises too where something lies among its objects that no backup has: then the folder is not for backups alone.
     Raises C(lock_held) while a restore reads it. C(still_wanted) is called when the lock is held, and may raise.
     """
     with progress.phase("look", place.layout.name):
@@ -79,6 +80,8 @@ def _look(place: Place) -> tuple[Removal, bool]:
     ours = False
     control, restores = place.layout.control, place.layout.control + RESTORES
     for item in place.store.list_objects(place.layout.directory):
+        if not place.layout.may_hold(item.key):
+            raise _no_backup(place, item.key)
         count, size = count + 1, size + item.size
         ours = ours or (item.key.startswith(control) and not item.key.startswith(restores))
         if count <= SHOWN_KEYS:
@@ -108,7 +111,7 @@ def _remove(place: Place, lock: BackupLock, step: Step) -> None:
 
 def _removable(place: Place) -> Iterator[StoredObject]:
     listed = place.store.list_objects(place.layout.directory)
-    return (item for item in listed if item.key != place.lock_key)
+    return (item for item in listed if item.key != place.lock_key and place.layout.may_hold(item.key))
 
 
 def _in_order(place: Place) -> Iterator[list[str]]:
@@ -123,6 +126,16 @@ def _in_order(place: Place) -> Iterator[list[str]]:
     rest = (key for key in keys if key not in commits and key != place.plan_key)
     while batch := list(islice(rest, BATCH_KEYS)):
         yield batch
+
+
+def _no_backup(place: Place, key: str) -> MilvusOpsError:
+    return MilvusOpsError(
+        "name_in_use",
+        "removing the backup",
+        f"{place.store.label}/{key}",
+        "this object is part of no backup, so what else lies in this folder may not be either",
+        next_step="see that name, backup_bucket_name and backup_root_path are right, and move away what is no backup",
+    )
 
 
 def _foreign(place: Place) -> MilvusOpsError:
