@@ -82,6 +82,8 @@ def _look(place: Place) -> tuple[Removal, bool]:
     for item in place.store.list_objects(place.layout.directory):
         if not place.layout.may_hold(item.key):
             raise _no_backup(place, item.key)
+        if item.key == place.layout.directory:
+            continue
         count, size = count + 1, size + item.size
         ours = ours or (item.key.startswith(control) and not item.key.startswith(restores))
         if count <= SHOWN_KEYS:
@@ -110,8 +112,9 @@ def _remove(place: Place, lock: BackupLock, step: Step) -> None:
 
 
 def _removable(place: Place) -> Iterator[StoredObject]:
-    listed = place.store.list_objects(place.layout.directory)
-    return (item for item in listed if item.key != place.lock_key and place.layout.may_hold(item.key))
+    """Not the directory itself, which is an object where somebody made it in the console of a service: it is empty."""
+    listed, stays = place.store.list_objects(place.layout.directory), (place.lock_key, place.layout.directory)
+    return (item for item in listed if item.key not in stays and place.layout.may_hold(item.key))
 
 
 def _in_order(place: Place) -> Iterator[list[str]]:

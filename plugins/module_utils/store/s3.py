@@ -133,11 +133,14 @@ class S3Store:
             raise ConditionFailed(key) from error
 
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete enumerated keys and return their number; a key that is already gone is no error."""
+        """Delete enumerated keys and return their number; a key that is already gone is no error.
+
+        One that ends in a slash is the folder that the console of a service made, and holds nothing.
+        """
         remaining, deleted = iter(keys), 0
         while batch := list(islice(remaining, DELETE_BATCH)):
             for key in batch:
-                self._scope.require(key)
+                self._scope.require(key.removesuffix("/"))
             self._delete(batch)
             deleted += len(batch)
         return deleted

@@ -66,3 +66,30 @@ def test_a_prune_leaves_such_a_backup_and_removes_the_others(place: FakePlace, s
     assert [item["name"] for item in pruned.result["removed"]] == ["b"]
     assert [item["name"] for item in pruned.result["skipped_backups"]] == ["a"]
     assert "backup/a/insert_log/1/2/3/100/4" in place.s3.objects
+
+
+FOLDERS = ("backup/made/", "backup/made/binlogs/", "backup/made/binlogs/insert_log/", "backup/made/control/")
+"""Objects of no bytes, as consoles of storage services make them."""
+
+
+def test_folders_that_are_objects_keep_nobody_from_removing_a_backup(place: FakePlace, side: FakeSide) -> None:
+    assert not place.backup(side).failed
+    for key in FOLDERS:
+        place.s3.put(key, b"")
+    removed = place.backup(side, state="absent")
+    assert not removed.failed, removed.output
+    assert [key for key in place.s3.objects if key.startswith("backup/")] == ["backup/made/"]
+    assert place.backup(side, state="absent").result["changed"] is False
+
+
+def test_folders_that_are_objects_keep_nobody_from_making_a_backup(place: FakePlace, side: FakeSide) -> None:
+    """None is left among the binlogs, where an import would take it for one."""
+    for key in ("backup/made/", "backup/made/control/"):
+        place.s3.put(key, b"")
+    assert not place.backup(side).failed
+    for key in FOLDERS:
+        place.s3.put(key, b"")
+    del place.s3.objects["backup/made/meta/full_meta.json"]
+    again = place.backup(side, verify="etag")
+    assert not again.failed, again.output
+    assert [key for key in place.keys_of_backup() if key.endswith("/")] == []
