@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..backup.inventory import Place, require_complete
+from ..backup.inventory import CompleteBackup, Place, require_complete
 from ..backup.lock import BackupLock, acquire, live_holder
 from ..errors import MilvusOpsError
 from .staging import Destination
@@ -18,10 +18,11 @@ from .staging import Destination
 
 @contextmanager
 def restore_lock(
-    destination: Destination, place: Place, wait: float, warnings: list[str]
+    destination: Destination, place: Place, backup: CompleteBackup, wait: float, warnings: list[str]
 ) -> Iterator[Callable[[], None]]:
     """One restore at a time from this backup into this instance; it also keeps the backup from being removed.
 
+    Raises C(source_changed) where another backup has its name by now, which nobody has verified.
     Yields what raises once the lock is lost. With rights to read the backup only, the restore goes on without a lock,
     and says so.
     """
@@ -39,6 +40,7 @@ def restore_lock(
     if isinstance(held, BackupLock):
         with held:
             _require_not_being_removed(place)
+            _require_still_there(place, backup)
             yield held.require
 
 
@@ -53,4 +55,15 @@ def _require_not_being_removed(place: Place) -> None:
             f"{holder} works on this backup",
             next_step="wait for that run; it may be removing the backup",
         )
-    require_complete(place)
+
+
+def _require_still_there(place: Place, backup: CompleteBackup) -> None:
+    """One that has grown meanwhile holds what it held."""
+    if require_complete(place).meta.backup_id != backup.meta.backup_id:
+        raise MilvusOpsError(
+            "source_changed",
+            "restoring",
+            place.label,
+            "it was removed since it was verified, and another backup has its name now",
+            next_step="run the task again: it verifies and restores the one that is there now",
+        )

@@ -108,8 +108,9 @@ def execute(restore: Restore, plan: RestorePlan) -> RestoreOutcome:
         warnings = remove_leftovers(restore.area).warnings
         return _outcome(restore, plan, [untouched(item) for item in plan.collections], plan.rbac, warnings)
     lock_warnings: list[str] = []
+    wait = restore.request.lock_timeout
     with (
-        restore_lock(restore.destination, restore.place, restore.request.lock_timeout, lock_warnings) as guard,
+        restore_lock(restore.destination, restore.place, restore.backup, wait, lock_warnings) as guard,
         _running(restore, guard) as build,
     ):
         _end_interrupted(build, plan.interrupted)
