@@ -18,6 +18,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -164,10 +165,12 @@ def acquire(
         lock = _try_acquire(store, key, run_id)
         if isinstance(lock, BackupLock):
             # The holder before us may have finished between the question and the lock.
-            found = meanwhile()
-            if found is None:
-                return lock
-            lock.__exit__(None, None, None)
+            with ExitStack() as unless_kept:
+                unless_kept.push(lock)
+                found = meanwhile()
+                if found is None:
+                    unless_kept.pop_all()
+                    return lock
             return found
         if time.monotonic() > end:
             raise _held_error(store, key, lock, wait)

@@ -211,6 +211,18 @@ def test_what_others_finished_meanwhile_ends_the_wait(store: ObjectStore) -> Non
     assert store.read(KEY, 65536) is None
 
 
+def test_a_question_that_fails_leaves_no_lock(store: ObjectStore, changes: list[str]) -> None:
+    """The run has ended then, and elsewhere nobody may take its lock over for a while."""
+
+    def fail_once_it_is_held() -> None:
+        if store.has_objects(KEY):
+            raise MilvusOpsError("unreachable", "reading", KEY, "no answer")
+
+    with pytest.raises(MilvusOpsError) as caught:
+        acquire(store, KEY, "mine", wait=0, meanwhile=fail_once_it_is_held)
+    assert (caught.value.kind, changes) == ("unreachable", [f"+{KEY}", f"-{KEY}"])
+
+
 def test_what_is_too_large_for_a_lock_counts_as_held(tmp_path: Path) -> None:
     """By a store that refuses to read it, as real ones do."""
     store = store_at(tmp_path, "backup/")
