@@ -155,10 +155,14 @@ def _named(source: Source, collection: Collection, segment: Segment, logs: Segme
 
 
 def stored_logs(source: Source, collection: Collection, wanted: set[int]) -> Mapping[int, SegmentLogs]:
-    """The stored logs of the wanted segments; a listing alone also shows compacted and growing ones."""
+    """The stored logs of the wanted segments; a listing alone also shows compacted and growing ones.
+
+    Deletes first, as soon after the list of segments as can be: those of an upsert that is flushed later would take an
+    old row away whose new one lies in none of these segments. Rows of a flushed segment stay as they are.
+    """
     layout, collection_id = source.layout, collection.collection_id
-    inserts = _packed(source, layout.insert_prefix(collection_id), wanted)
     deletes = _packed(source, layout.delta_prefix(collection_id), wanted)
+    inserts = _packed(source, layout.insert_prefix(collection_id), wanted)
     nothing = PackedLogs("", ())
     return {item: SegmentLogs(inserts.get(item, nothing), deletes.get(item, nothing)) for item in wanted}
 
