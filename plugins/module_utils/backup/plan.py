@@ -96,19 +96,10 @@ def plan_collection(
     point = FlushPoint(0, 0)
     if flush_timeout is not None:
         point = flush(source.server, name, flush_timeout)
-    for _attempt in range(PLAN_ATTEMPTS):
-        found = _stored_segments(source, collection)
-        if found is not None:
-            metas = [segment_meta(source, collection, item, logs, channel) for item, logs, channel in found]
-            meta = _collection_meta(source.server, backup_id, collection, metas, point)
-            return CollectionPlan(meta, backup, {segment.segment_id: logs for segment, logs, _channel in found})
-    raise MilvusOpsError(
-        "source_changed",
-        "planning the backup",
-        str(name),
-        f"the segments changed during each of {PLAN_ATTEMPTS} attempts to list them (compaction)",
-        next_step="run the task again when the collection is calmer",
-    )
+    found = _unchanged_segments(source, collection)
+    metas = [segment_meta(source, collection, item, logs, channel) for item, logs, channel in found]
+    meta = _collection_meta(source.server, backup_id, collection, metas, point)
+    return CollectionPlan(meta, backup, {segment.segment_id: logs for segment, logs, _channel in found})
 
 
 def plan_metadata(source: Source, backup_id: str, name: CollectionName) -> CollectionMeta:
@@ -117,19 +108,38 @@ def plan_metadata(source: Source, backup_id: str, name: CollectionName) -> Colle
     return _collection_meta(source.server, backup_id, collection, (), FlushPoint(0, 0))
 
 
-def _stored_segments(source: Source, collection: Collection) -> list[tuple[Segment, SegmentLogs, str]] | None:
-    """The segments with their logs and channels; None where a compaction replaced one of them meanwhile."""
-    try:
-        segments = flushed_segments(source.server, collection.name)
-        require_known_storage(collection, segments)
-        logs = stored_logs(source, collection, {segment.segment_id for segment in segments})
-        found = [(segment, *_named(source, collection, segment, logs[segment.segment_id])) for segment in segments]
-        still_there = {segment.segment_id for segment in flushed_segments(source.server, collection.name)}
-    except MilvusOpsError as error:
-        if "segment not found" in error.failure.cause:
-            return None
-        raise
-    return found if all(segment.segment_id in still_there for segment in segments) else None
+def _unchanged_segments(source: Source, collection: Collection) -> list[tuple[Segment, SegmentLogs, str]]:
+    """As M(_stored_segments), again where a compaction has come in between. Raises C(source_changed) at last."""
+    for attempt in range(1, PLAN_ATTEMPTS + 1):
+        try:
+            return _stored_segments(source, collection)
+        except MilvusOpsError as error:
+            changed = error.kind == "source_changed" or "segment not found" in error.failure.cause
+            if not changed or (attempt == PLAN_ATTEMPTS and error.kind == "source_changed"):
+                raise
+    raise _compacted(collection)
+
+
+def _stored_segments(source: Source, collection: Collection) -> list[tuple[Segment, SegmentLogs, str]]:
+    """The segments with their logs and channels. Raises C(source_changed) if a compaction changed one meanwhile."""
+    segments = flushed_segments(source.server, collection.name)
+    require_known_storage(collection, segments)
+    logs = stored_logs(source, collection, {segment.segment_id for segment in segments})
+    found = [(segment, *_named(source, collection, segment, logs[segment.segment_id])) for segment in segments]
+    still_there = {segment.segment_id for segment in flushed_segments(source.server, collection.name)}
+    if all(segment.segment_id in still_there for segment in segments):
+        return found
+    raise _compacted(collection)
+
+
+def _compacted(collection: Collection) -> MilvusOpsError:
+    return MilvusOpsError(
+        "source_changed",
+        "planning the backup",
+        str(collection.name),
+        f"the segments changed during each of {PLAN_ATTEMPTS} attempts to list them (compaction)",
+        next_step="run the task again when the collection is calmer",
+    )
 
 
 def _named(source: Source, collection: Collection, segment: Segment, logs: SegmentLogs) -> tuple[SegmentLogs, str]:
