@@ -34,6 +34,8 @@ PUBLIC = "public"
 """Every user has this role, and is not listed as a member."""
 
 OPERATION = "closing the source for writes"
+NO_SERVER = frozenset({"credentials", "timeout", "unreachable"})
+"""Failures that the next call would meet too."""
 
 
 @dataclass(frozen=True)
@@ -128,19 +130,30 @@ def missing(server: Server, rights: Rights) -> Rights:
 
 
 def give_back(server: Server, rights: Rights) -> None:
-    """Grants first, so that nobody holds a role without its grants."""
+    """Grants first, so that nobody holds a role without its grants.
+
+    A role or a user that is gone keeps nobody else from getting theirs, and is told at the end.
+    """
     grants = (partial(rbac_changes.grant, server, item) for item in sorted(rights.grants))
     members = (partial(rbac_changes.add_member, server, item.user, item.role) for item in sorted(rights.members))
-    _each((*grants, *members), "given back", "the next run gives back the rest")
+    _each((*grants, *members), "given back", "the next run gives back the rest", to_the_end=True)
 
 
-def _each(changes: Sequence[Callable[[], None]], verb: str, hint: str) -> None:
-    for number, change in enumerate(changes):
+def _each(changes: Sequence[Callable[[], None]], verb: str, hint: str, *, to_the_end: bool = False) -> None:
+    """Raises the first failure, C(to_the_end) once all that can be done is done."""
+    done = 0
+    first: MilvusOpsError | None = None
+    for change in changes:
         try:
             change()
+            done += 1
         except MilvusOpsError as error:
-            left = f"{number} of {len(changes)} grants and memberships were {verb}; {hint}"
-            raise error.with_context(state_left=left) from error
+            first = first or error
+            if not to_the_end or error.kind in NO_SERVER:
+                break
+    if first is not None:
+        left = f"{done} of {len(changes)} grants and memberships were {verb}; {hint}"
+        raise first.with_context(state_left=left) from first
 
 
 def login_of(options: ConnectionOptions) -> str:

@@ -120,6 +120,18 @@ def test_a_run_that_ends_in_the_middle_is_undone_by_the_next(there: RbacStandIn,
     assert state_of(there) == before
 
 
+def test_a_role_that_is_gone_keeps_nobody_from_getting_back_what_was_taken(there: RbacStandIn, bring: Bring) -> None:
+    before = state_of(there)
+    bring("closed", "loader", "editor", users=("chief",))
+    there.roles.remove("editor")
+    error = failure_of(bring, "open")
+    assert (str(OTHER) in error.failure.operation, "3 of 4 grants" in str(error)) == (True, True), error
+    assert state_of(there) == (before[0] - {OTHER}, before[1])
+    there.roles.add("editor")
+    assert bring("open").after.phase == "open"
+    assert state_of(there) == before
+
+
 def test_what_was_granted_again_is_taken_and_compared_again(there: RbacStandIn, bring: Bring) -> None:
     bring("closed", "loader")
     bring("verified")
