@@ -681,7 +681,7 @@ def _prepare(
 
 def _restore(call: Call, restore: Restore) -> dict[str, Any]:
     plan = make_plan(restore)
-    if any(item.job_count for item in plan.collections):
+    if plan.imports:
         verify_before(restore)
     lines = plan_lines(plan, restore.request)
     result: dict[str, Any] = {

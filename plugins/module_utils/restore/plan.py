@@ -103,6 +103,11 @@ class RestorePlan:
         return tuple(item for item in self.collections if item.builds)
 
     @property
+    def imports(self) -> bool:
+        """Whether the server will read objects of the backup."""
+        return any(item.job_count for item in self.collections)
+
+    @property
     def above_defaults(self) -> tuple[str, ...]:
         return tuple(f"{item.target}: {doubt}" for item in self.builds for doubt in item.above_defaults)
 

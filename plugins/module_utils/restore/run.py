@@ -114,7 +114,10 @@ def execute(restore: Restore, plan: RestorePlan) -> RestoreOutcome:
         _running(restore, guard) as build,
     ):
         _end_interrupted(build, plan.interrupted)
-        outcome = _carry_out(restore, build, make_plan(restore))
+        now = make_plan(restore)
+        if now.imports and not plan.imports:  # a target is gone that was there
+            verify_before(restore)
+        outcome = _carry_out(restore, build, now)
     return replace(outcome, warnings=(*outcome.warnings, *lock_warnings))
 
 
