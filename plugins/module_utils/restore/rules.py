@@ -60,10 +60,12 @@ def require_restorable(
 
 
 def require_whole_segments(made_on: str, source: CollectionMeta) -> None:
-    """Raises C(corrupt) for a segment without the data of a field, which servers from 2.6 on fill and say nothing.
+    """Raises C(corrupt) for rows that are counted, and whose data nothing names: none of them would be imported.
 
-    On servers that cannot add a field every segment has all of them, whatever may be null.
+    So for a segment without the data of a field, which servers from 2.6 on fill and say nothing. On servers that cannot
+    add a field every segment has all of them, whatever may be null.
     """
+    _require_data_of_rows(source)
     if has(made_on, ADDED_FIELDS):
         return
     hidden = field_order(source.schema).hidden_id
@@ -78,6 +80,20 @@ def require_whole_segments(made_on: str, source: CollectionMeta) -> None:
                 f"{source.qualified_name}, segment {segment.segment_id}",
                 f"the backup has no data of its fields {sorted(missing)}, which a server of {made_on} writes for each",
                 next_step="use another backup of this collection",
+            )
+
+
+def _require_data_of_rows(source: CollectionMeta) -> None:
+    """Older releases of milvus-backup count the segments in a backup of metadata alone."""
+    for segment in source.segments:
+        if segment.rows and not segment.binlogs and not is_level_zero(segment):
+            raise MilvusOpsError(
+                "corrupt",
+                "planning the restore",
+                f"{source.qualified_name}, segment {segment.segment_id}",
+                f"the backup counts {segment.rows} rows here and names no data of them: it holds metadata alone, or "
+                "was damaged",
+                next_step="use another backup, or set meta_only: true to restore the collection without rows",
             )
 
 

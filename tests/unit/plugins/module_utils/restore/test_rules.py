@@ -220,3 +220,20 @@ def test_a_function_on_a_field_that_was_added(example: BackupMeta) -> None:
     error = refusal("3.0.0", source)
     assert error is not None
     assert "f103" in error.failure.cause
+
+
+@pytest.mark.parametrize("made_on", ["2.3.5", "2.6.18"])
+def test_rows_that_are_only_counted_are_not_taken_for_none(example: BackupMeta, made_on: str) -> None:
+    """Such a collection would come back empty, and the restore say that all went well."""
+    source = example.collections[0]
+    first = source.partitions[0]
+
+    def with_segment(**changes: Any) -> CollectionMeta:
+        segments = (*first.segments, replace(first.segments[0], segment_id=9, binlogs=(), deltalogs=(), **changes))
+        return replace(source, partitions=(replace(first, segments=segments), *source.partitions[1:]))
+
+    require_whole_segments(made_on, with_segment(rows=0))
+    require_whole_segments(made_on, with_segment(rows=4, is_l0=True))
+    with pytest.raises(MilvusOpsError) as caught:
+        require_whole_segments(made_on, with_segment(rows=4))
+    assert (caught.value.kind, "meta_only" in caught.value.failure.next_step) == ("corrupt", True)
