@@ -15,6 +15,7 @@ from ..milvus.collection_name import CollectionName
 from ..milvus.server import Server
 from ..restore.aliases import set_alias
 from .record import RecordPlace, read_record, write_record
+from .rights import NO_SERVER
 
 RECORD_FILE = "aliases.json"
 SWITCHED, BACK = "switched", "back"
@@ -114,12 +115,26 @@ class AliasSide:
                 let_lead(self._server, CollectionName(move.database, move.after), move.alias)
 
     def bring_back(self, plan: AliasPlan) -> None:
-        for number, (move, _owner) in enumerate(plan.now):
-            with leaving(_left(number, plan)):
-                if move.before:
-                    ddl.move_alias(self._server, CollectionName(move.database, move.before), move.alias)
-                else:
-                    ddl.drop_alias(self._server, move.database, move.alias)
+        """Raises the first failure at the end: a collection that is gone keeps no other alias from coming back."""
+        done = 0
+        first: MilvusOpsError | None = None
+        for move, _owner in plan.now:
+            try:
+                self._bring_back(move)
+                done += 1
+            except MilvusOpsError as error:
+                first = first or error
+                if error.kind in NO_SERVER:
+                    break
+        if first is not None:
+            with leaving(_left(done, plan)):
+                raise first
+
+    def _bring_back(self, move: AliasMove) -> None:
+        if move.before:
+            ddl.move_alias(self._server, CollectionName(move.database, move.before), move.alias)
+        else:
+            ddl.drop_alias(self._server, move.database, move.alias)
 
     def _owner(self, database: str, alias: str) -> str:
         """The collection that an alias leads to, '' for none."""

@@ -64,6 +64,8 @@ class Milvus(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
     def _lead(self, request: Any) -> Any:
         if request.alias == self.broken:
             return common_pb2.Status(code=5, reason="service internal error")
+        if request.collection_name not in self.collections:
+            return common_pb2.Status(code=100, reason="collection not found")
         self.aliases[request.alias] = request.collection_name
         return common_pb2.Status()
 
@@ -122,6 +124,20 @@ def test_one_that_somebody_moved_since_is_left_alone(there: Milvus, bring: Bring
     there.aliases["live"] = "third"
     assert "somebody moved it since" in bring().left[0]
     assert there.aliases == {"live": "third"}
+
+
+def test_a_collection_that_is_gone_keeps_no_other_alias_from_coming_back(there: Milvus, bring: Bring) -> None:
+    there.collections.add("gone")
+    there.aliases["archive"] = "gone"
+    bring(archive="new", live="new", fresh="new")
+    there.collections.remove("gone")
+    with pytest.raises(MilvusOpsError, match="2 of 3 aliases lead elsewhere now") as caught:
+        bring()
+    assert caught.value.kind == "not_found"
+    assert there.aliases == {"archive": "new", "live": "old"}
+    there.collections.add("gone")
+    bring()
+    assert there.aliases == {"archive": "gone", "live": "old"}
 
 
 def test_a_repeated_switch_remembers_the_first_place(there: Milvus, bring: Bring) -> None:
