@@ -156,12 +156,11 @@ class _Run:
         def read() -> list[BulkState]:
             states = [ended.get(job_id) or self._state(job_id) for job_id in journal.job_ids]
             ended.update({state.job_id: state for state in states if state.completed})
-            self._raise_if_failed(states)
             jobs = max(1, len(self.plan.bulk) - deletes)
             step.reach(min(step.total, step.total * sum(state.percent for state in states) // (100 * jobs)))
             return states
 
-        return self.build.patience.until(read, lambda states: all(state.completed for state in states), self._stalled)
+        return self.build.patience.until(read, self._completed, self._stalled)
 
     def check(self, journal: Journal, states: Sequence[BulkState]) -> None:
         """Each server line hides one kind of shortfall: an empty directory, a job too many, rows that are missing."""
@@ -234,10 +233,11 @@ class _Run:
     def _unknown(self, journal: Journal) -> list[str]:
         return sorted(set(self.imports.job_ids(self.plan.staging)) - set(journal.job_ids))
 
-    def _raise_if_failed(self, states: Sequence[BulkState]) -> None:
+    def _completed(self, states: Sequence[BulkState]) -> bool:
+        """Not a part of the question: the reason of a job may read as if that had not been answered."""
         failed = next((state for state in states if state.failed), None)
         if failed is None:
-            return
+            return all(state.completed for state in states)
         where = f"{self.plan.staging}, import job {failed.job_id}"
         raise complained("importing", where, failed.reason, state_left=self.give_up(), retryable=True)
 

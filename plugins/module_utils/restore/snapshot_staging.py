@@ -149,13 +149,18 @@ class _Run:
     def wait(self, begun: SnapshotBegun, step: Step) -> None:
         def read() -> RestoreJob:
             job = self._state(begun.job_id)
-            if job.failed:
-                where = f"{self.plan.staging}, restore job {job.job_id}"
-                raise complained("restoring the snapshot", where, job.reason, state_left=self.give_up(), retryable=True)
-            step.reach(step.total * job.percent // 100)
+            if not job.failed:
+                step.reach(step.total * job.percent // 100)
             return job
 
-        self.build.patience.until(read, lambda job: job.completed, self._stalled)
+        self.build.patience.until(read, self._completed, self._stalled)
+
+    def _completed(self, job: RestoreJob) -> bool:
+        """Not a part of the question: the reason of a job may read as if that had not been answered."""
+        if job.failed:
+            where = f"{self.plan.staging}, restore job {job.job_id}"
+            raise complained("restoring the snapshot", where, job.reason, state_left=self.give_up(), retryable=True)
+        return job.completed
 
     def require_one_job(self, begun: SnapshotBegun) -> None:
         """The server forgets a job some hours after its end; one that was seen to end well needs no other proof."""

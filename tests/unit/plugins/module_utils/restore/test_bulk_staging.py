@@ -204,6 +204,18 @@ def test_a_failed_job_ends_the_restore_and_takes_the_staging_collection_with_it(
     assert "dropped" in failure.state_left
 
 
+def test_a_job_that_failed_by_a_time_out_of_the_server_has_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reason reads like that of a question without an answer, which is asked again."""
+    imports = bench.side.fake.imports
+    fail = imports._fail
+    monkeypatch.setattr(imports, "_fail", lambda job, _reason: fail(job, "context deadline exceeded"))
+    remove(bench, f"/{min(bench.plan.bulk[0].segments)}/1/")
+    assert bench.fails(seconds=2).kind == "timeout"
+    assert bench.side.world.calls.count("DropCollection") == 1
+
+
 def test_rows_that_are_missing_end_the_restore(bench: Bench) -> None:
     partition = bench.plan.source.partitions[0]
     more = replace(partition, segments=tuple(replace(item, rows=item.rows + 1) for item in partition.segments))
