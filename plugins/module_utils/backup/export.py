@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -85,6 +86,11 @@ def export_collection(
         job = _wait(export, name, _begin(export, before), begun)
     except MilvusOpsError as error:
         raise _without_snapshot(export, name, error) from error
+    except BaseException:  # told to stop: while an export needs it the server refuses, and the next run drops it
+        with suppress(MilvusOpsError):
+            export.guard()
+            _dropped(export, name, 0)
+        raise
     kept = _dropped(export, name, DROP_SECONDS)
     snapshot = replace(described_snapshot(export.place, before.collection_id, job), rows=rows)
     meta = replace(meta, timestamp=moment, snapshot=snapshot)
@@ -132,7 +138,7 @@ def _without_snapshot(export: Export, name: CollectionName, error: MilvusOpsErro
     """Without the lock the snapshot of this name may be another run's."""
     if error.kind == "lock_held":
         return error
-    kept = _dropped(export, name, 0 if error.kind == "cancelled" else DROP_SECONDS)
+    kept = _dropped(export, name, DROP_SECONDS)
     return error.with_context(state_left=f"{error.failure.state_left}; {kept}") if kept else error
 
 
