@@ -20,6 +20,7 @@ from collection_tree import link_checkout
 
 sys.path.insert(0, str(link_checkout()))
 
+from ansible_collections.vectorops.milvus.plugins.module_utils.backup.instance_meta import DatabaseMeta
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.integrity import write_manifest
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.inventory import Place
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout, InstanceLayout
@@ -157,7 +158,7 @@ def main(objects: int) -> None:
     brought = transfer.run()
     assert brought.copied.objects == store.copied[0] == segments * len(FIELDS)
     report("copy and verification")
-    bodies = MetaFiles(BackupMeta("id", "million", "v2.3.5", (planned.meta,), (("default", 1),)))
+    bodies = MetaFiles(BackupMeta("id", "million", "v2.3.5", (planned.meta,), (DatabaseMeta("default", 1),)))
     write_manifest(
         place.store.write,
         BACKUP,

@@ -48,7 +48,7 @@ SERVERS = (
         "restore/staging.py",
         "        if key not in TTL_PROPERTIES and is_carried(key)",
         "        if is_carried(key)",
-        "restore/test_bulk_staging.py::test_nothing_expires_before_it_is_counted",
+        "restore/test_bulk_properties.py::test_nothing_expires_before_it_is_counted",
     ),
     engine(
         "rows that have expired since an earlier run counted them are not missing",
