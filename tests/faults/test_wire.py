@@ -217,7 +217,7 @@ def test_an_expired_token_ends_the_run_at_once(world: Wire, fresh: Fresh, rounds
         left = world.left(arguments["name"])
         if operation != DELETE_MANY:  # the lock of a finished backup, which the next run finds dead
             require_failure(failed, "credentials", left=bool(left))
-        again = run_apart("milvus_backup", arguments)
+        again = run_apart("milvus_backup", arguments, {**PATIENCE, **IN_PARTS})
         if operation in (COPY, PUT_IF_MATCH):
             assert again.result["resumed"], again.output
         world.require_whole(arguments, made_by=again)

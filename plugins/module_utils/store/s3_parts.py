@@ -48,12 +48,10 @@ def copy_in_parts(service: Service, bucket: str, pin: Pin, key: str, pace: Pace)
 
 def bring_in_parts(service: Service, size: int, key: str, put_part: PutPart, at_once: int) -> None:
     """The object is there in the end, whole; or an exception is raised, and nothing of it is left."""
-    repeated: list[bool] = []
     begin = Request("POST", key, {"uploads": ""}, root="InitiateMultipartUploadResult")
-    upload = {"uploadId": text_of(service.ask("writing", begin, lambda: repeated.append(True)).body, "UploadId")}
+    upload = {"uploadId": text_of(service.ask("writing", begin).body, "UploadId")}
     try:
-        if repeated:
-            _abort_others(service, key, upload)
+        _abort_others(service, key, upload)
         etags = _put_parts(part_ranges(size), put_part, upload, at_once)
         _complete(service, size, key, upload, etags)
     except BaseException:
@@ -62,9 +60,10 @@ def bring_in_parts(service: Service, size: int, key: str, put_part: PutPart, at_
 
 
 def _abort_others(service: Service, key: str, mine: Mapping[str, str]) -> None:
-    """Take back the upload whose beginning was answered to nobody: it is paid for, and no listing of objects shows it.
+    """Take back uploads of this key that nobody ends: they are paid for, and no listing of objects shows them.
 
-    Without the right to list uploads it stays. Only one run at a time writes to a key.
+    The answer to a beginning was lost, or the credentials of a run expired, and were refused when it wanted to abort.
+    Without the right to list uploads they stay. Only one run at a time writes to a key.
     """
     request = Request("GET", "", {"uploads": "", "prefix": key}, root="ListMultipartUploadsResult")
     with suppress(MilvusOpsError, SourceMissing):

@@ -60,7 +60,7 @@ def test_a_copy_is_of_the_object_that_was_planned() -> None:
 
 def test_every_part_of_a_large_copy_is_of_the_object_that_was_planned() -> None:
     begun = http("<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
-    script = Script([begun, CHANGED])
+    script = Script([begun, http("<ListMultipartUploadsResult/>"), CHANGED])
     with scripted(script) as port:
         store = store_at(port)
         with pytest.raises(ConditionFailed):
