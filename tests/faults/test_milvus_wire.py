@@ -19,7 +19,7 @@ import oracle
 import pytest
 from labs import RunningLab, Side
 from milvus_proxy import AFTER, BEFORE, SILENCE, MilvusProxy
-from module_process import ModuleRun, run_here
+from module_process import ENGINE, ModuleRun, run_here
 from tally import HALF_PUBLISHES, INJECTED, RERUNS_NEEDED, SURVIVED, Tally
 from wire_world import COLLECTION, ROOT, ROWS, Wire, require_failure, timed, wire
 
@@ -174,8 +174,11 @@ def test_a_backup_whose_line_breaks_at_a_call(lines: Lines, fresh: Fresh, rounds
         lines.world.require_whole(arguments, made_by=made)
 
 
-def test_a_restore_whose_line_breaks_at_a_call(lines: Lines, fresh: Fresh, rounds: Rounds) -> None:
+def test_a_restore_whose_line_breaks_at_a_call(
+    lines: Lines, fresh: Fresh, rounds: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Create, import and rename have happened and nobody heard of it: nothing is done twice, nothing is left out."""
+    monkeypatch.setattr(f"{ENGINE}.milvus.imports.IMPORT_CALL_SECONDS", SHORT_TIMEOUT)
     chosen = [SPECIAL_MOMENTS["milvus_restore"]]
     if rounds(0, 1):
         every = calls_of(

@@ -190,10 +190,10 @@ def live_holder(store: ObjectStore, key: str) -> str | None:
 
 def release_dead(store: ObjectStore, key: str) -> None:
     """Remove the lock of a dead run, which had finished all but that; the lock of a living one stays."""
-    current = _read_lock(store, key)
-    if current is None or not _may_be_stolen(_decode(current.body), current):
-        return
     try:
+        current = _read_lock(store, key)
+        if current is None or not _may_be_stolen(_decode(current.body), current):
+            return
         lock = _try_acquire(store, key, str(uuid.uuid4()))
     except MilvusOpsError as error:
         if error.kind != "permission":  # whoever may only read leaves it to others

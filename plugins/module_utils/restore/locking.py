@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..backup.inventory import CompleteBackup, Place, require_complete
-from ..backup.lock import BackupLock, acquire, live_holder
+from ..backup.lock import BackupLock, acquire, live_holder, release_dead
 from ..errors import MilvusOpsError
 from .staging import Destination
 
@@ -26,9 +26,7 @@ def restore_lock(
     Yields what raises once the lock is lost. With rights to read the backup only, the restore goes on without a lock,
     and says so.
     """
-    instance = f"{destination.store.label}/{destination.layout.root_path}"
-    digest = hashlib.sha256(instance.encode()).hexdigest()[:16]
-    key = f"{place.layout.control}restores/{digest}.json"
+    key = _lock_key(destination, place)
     try:
         held = acquire(place.store, key, str(uuid.uuid4()), wait=wait, meanwhile=lambda: None)
     except MilvusOpsError as error:
@@ -42,6 +40,17 @@ def restore_lock(
             _require_not_being_removed(place)
             _require_still_there(place, backup)
             yield held.require
+
+
+def release_dead_restore(destination: Destination, place: Place) -> None:
+    """Remove the lock of a restore that was killed when all but that was done: the run after it finds nothing to do."""
+    release_dead(place.store, _lock_key(destination, place))
+
+
+def _lock_key(destination: Destination, place: Place) -> str:
+    instance = f"{destination.store.label}/{destination.layout.root_path}"
+    digest = hashlib.sha256(instance.encode()).hexdigest()[:16]
+    return f"{place.layout.control}restores/{digest}.json"
 
 
 def _require_not_being_removed(place: Place) -> None:

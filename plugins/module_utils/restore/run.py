@@ -30,7 +30,7 @@ from .imported import Imported
 from .indexes import build_indexes, wanted_indexes
 from .jobs import data_rows
 from .loading import Counted, load_and_count
-from .locking import restore_lock
+from .locking import release_dead_restore, restore_lock
 from .outcome import Restored, RestoreOutcome, untouched, warnings_after, warnings_of_plan
 from .plan import REPLACED, UPDATE, CollectionRestore, RestorePlan, plan_restore
 from .publish import STAGING_KEPT, STAGING_MAY_BE, publish
@@ -106,6 +106,7 @@ def execute(restore: Restore, plan: RestorePlan) -> RestoreOutcome:
     """
     if not plan.changes:
         warnings = remove_leftovers(restore.area).warnings
+        release_dead_restore(restore.destination, restore.place)
         return _outcome(restore, plan, [untouched(item) for item in plan.collections], plan.rbac, warnings)
     lock_warnings: list[str] = []
     wait = restore.request.lock_timeout
