@@ -204,6 +204,17 @@ def test_foreign_backups_are_left_alone_and_do_not_count(three: BackupArea) -> N
     assert len(forced.result["removed"]) == 3
 
 
+def test_a_foreign_backup_from_before_full_meta_is_removed_under_our_lock(three: BackupArea) -> None:
+    """The lock of the removal does not make an unfinished backup of ours of it."""
+    for name in ("a", "b"):
+        three.make_foreign(name)
+        three.delete(f"{three.prefix(name)}meta/full_meta.json")
+    pruned = three.prune(keep_last=1, force_foreign=True)
+    assert names(pruned.result["removed"]) == ["a"], pruned.output
+    assert pruned.result["skipped_backups"] == []
+    assert three.names() == {"b", "c"}
+
+
 def test_unfinished_ones_go_only_when_asked_old_and_idle(three: BackupArea) -> None:
     for name in ("b", "c"):
         three.delete(f"{three.prefix(name)}meta/full_meta.json")

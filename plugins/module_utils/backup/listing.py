@@ -27,6 +27,7 @@ from .inventory import (
 )
 from .layout import PARTS, known_backup_name
 from .lock import live_holder
+from .reading import LEVEL_FILES
 
 COMPLETE, PARTIAL, UNFINISHED = "complete", "partial", "unfinished"
 BROKEN, UNSUPPORTED = "broken", "unsupported"
@@ -159,6 +160,18 @@ def _moment(opened: _Opened, stamps: Sequence[StoredBytes]) -> float | None:
     latest = max((min(stamp.modified, stamp.store_now) for stamp in stamps), default=None)
     manifest = opened.complete.manifest if opened.complete else None
     return latest if latest is None or manifest is None else max(0.0, min(float(manifest.created), latest))
+
+
+def commit_etag(place: Place) -> str:
+    """The ETag of what commits the backup, as in C(FoundBackup.commit_etag) of a complete one; '' without it.
+
+    Also under a lock of ours, by which a backup from before C(full_meta.json) reads like an unfinished one.
+    """
+    for key in (place.layout.commit, place.layout.meta(LEVEL_FILES[0])):
+        stored = place.store.read(key, MAX_META_BYTES)
+        if stored is not None:
+            return stored.etag
+    return ""
 
 
 def without_content(found: FoundBackup) -> FoundBackup:

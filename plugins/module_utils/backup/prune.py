@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from ..errors import MilvusOpsError
 from ..progress import Progress
 from .inventory import Place
-from .listing import COMPLETE, UNFINISHED, FoundBackup, examine, matching_names
+from .listing import COMPLETE, UNFINISHED, FoundBackup, commit_etag, examine, matching_names
 from .remove import Removal, ensure_absent
 from .retention import DatedBackup, Policy, rules_that_keep
 from .verify import find_damage
@@ -201,8 +201,12 @@ def _damage(place: Place, level: str) -> str:
 
 def _require_unchanged(place: Place, candidate: Candidate) -> None:
     """Between decision and lock an unfinished backup may have been completed, or a name been given anew."""
-    found = examine(place)
-    if found is not None and (found.state, found.commit_etag) == (candidate.state, candidate.commit_etag):
+    if candidate.state == COMPLETE:
+        same = commit_etag(place) == candidate.commit_etag
+    else:
+        found = examine(place)
+        same = found is not None and (found.state, found.commit_etag) == (candidate.state, candidate.commit_etag)
+    if same:
         return
     raise MilvusOpsError("source_changed", "removing the backup", place.label, "it changed since it was looked at")
 
