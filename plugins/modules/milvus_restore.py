@@ -540,6 +540,7 @@ from ..module_utils.backup.inventory import Place, find_complete, require_comple
 from ..module_utils.backup.layout import BackupLayout, InstanceLayout, known_backup_name
 from ..module_utils.backup.reporting import place_result
 from ..module_utils.backup.verify import LEVELS
+from ..module_utils.errors import usage_error
 from ..module_utils.milvus.bulk_imports import bulk_imports
 from ..module_utils.milvus.collection_name import CollectionName
 from ..module_utils.milvus.features import defects, require_same_or_newer, require_supported, unproven
@@ -571,6 +572,8 @@ from ..module_utils.store.config import StoreConfig, backup_store, instance_stor
 from ..module_utils.store.open import open_store
 from ..module_utils.store.rate import parse_rate
 
+PLANNED_KEYS = frozenset({"database", "name", "rows"})
+
 SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
     "name_pattern": {"type": "str"},
@@ -601,7 +604,7 @@ def restore_action(call: Call) -> dict[str, Any]:
     options = call.options
     request = _request(options)
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
-    planned = (options["planned_backup"] or {}) if call.check_mode else {}
+    planned = _planned_backup(options) if call.check_mode else {}
     place = _place(options, config, planned)
     with Server(connection) as server:
         require_supported(server.version, connection.target, "restoring")
@@ -713,10 +716,27 @@ def _restore(call: Call, restore: Restore) -> dict[str, Any]:
     return result
 
 
+def _planned_backup(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a check run of a backup returned, or nothing. Raises C(usage) for anything else."""
+    planned = options["planned_backup"] or {}
+    collections = planned.get("collections")
+    whole = isinstance(collections, list) and all(
+        isinstance(item, Mapping) and item.keys() >= PLANNED_KEYS for item in collections
+    )
+    if planned and not whole:
+        raise usage_error(
+            "reading the planned backup",
+            "planned_backup",
+            f"it is not the backup of a check run: each of its collections needs {', '.join(sorted(PLANNED_KEYS))}",
+            "hand over what milvus_backup returned as backup, as it is",
+        )
+    return planned
+
+
 def _plan_ahead(request: RestoreRequest, server: Server, place: Place, planned: Mapping[str, Any]) -> dict[str, Any]:
     """Plan from a backup that a check run only planned: names, existing targets, databases."""
     progress = Progress()
-    targets = planned_targets(request, planned.get("collections") or [])
+    targets = planned_targets(request, planned["collections"])
     rows = {CollectionName(item["database"], item["name"]): item["rows"] for item in planned["collections"]}
     actions, databases = plan_missing_backup(server, targets, request)
     lines = planned_lines(targets, actions, rows)

@@ -107,6 +107,14 @@ def backup(lab: RunningLab, films: str) -> str:
         pytest.param({"suffix": "-x"}, "usage", ("-x",), id="odd suffix"),
         pytest.param({"suffix": "x" * 260}, "usage", ("255",), id="target name too long"),
         pytest.param({"backup_bucket_name": "elsewhere"}, "not_found", ("bucket",), id="no such bucket"),
+        *(
+            pytest.param({"planned_backup": planned}, "usage", ("database, name, rows",), id=text)
+            for text, planned in (
+                ("planned without collections", {"name": "x"}),
+                ("planned in words", {"collections": ["films"]}),
+                ("planned without rows", {"collections": [{"database": "default", "name": "films"}]}),
+            )
+        ),
     ],
 )
 @pytest.mark.usefixtures("unchanged")
@@ -114,7 +122,7 @@ def test_wrong_restore_arguments(
     target: Side, films: str, backup: str, changes: Arguments, kind: str, words: tuple[str, ...]
 ) -> None:
     arguments = {**target.options, "name": backup, "collections": [films], "suffix": "_never", **changes}
-    assert_failure(run("milvus_restore", arguments), kind, *words)
+    assert_failure(run("milvus_restore", arguments, check="planned_backup" in changes), kind, *words)
 
 
 def test_a_wrong_root_path_of_an_empty_target_is_found_by_its_first_import(
