@@ -82,7 +82,9 @@ options:
       - V(flush) seals and stores what was acknowledged before the call, of each collection when its turn comes.
       - V(auto) is V(flush), but where O(collections) is C(*.*) and O(exclude) is empty, a server from 2.6.11 on flushes all its
         collections at one moment. If the login lacks the privilege for that, it is V(flush).
-      - V(skip_flush) takes what is stored already, so rows that are not flushed are not included.
+      - After V(flush), clients may go on to write. A restore brings the collection back as it was at its flush.
+      - V(skip_flush) takes what is stored already, so rows that are not flushed are not included. Keys that are updated while
+        it runs may be missing.
       - V(meta_only) takes schemas, indexes and settings, but no rows.
     type: str
     choices: [auto, flush, skip_flush, meta_only]

@@ -136,6 +136,8 @@ options:
       - Restore the collections as they were at this moment, as far as the backup knows it. What was inserted or deleted later is left out.
       - A date and time such as V(2026-11-22T10:00:00Z), in UTC if it names no zone, or a hybrid timestamp of Milvus. Milvus up to 2.4
         cuts to the millisecond.
+      - A backup made with this collection ends at its own flush, whether this is unset or later. What came after that flush is in it in
+        part only, and is left out.
       - Rows that a compaction removed before the backup was made are not in it, whatever the moment.
     type: str
   shards_num:

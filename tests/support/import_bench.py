@@ -113,5 +113,5 @@ def bench_on(profile: Profile, origin: FakeSide, **wanted: Any) -> Iterator[Benc
         request = RestoreRequest((), Naming({}, "_bak"), **wanted)
         target, staging = CollectionName("default", "docs_bak"), CollectionName("default", STAGING)
         jobs = bulk_jobs(LAYOUT, source, server.version)
-        plan = CollectionRestore(source, target, staging, CREATE, bulk=jobs)
+        plan = CollectionRestore(source, target, staging, CREATE, bulk=jobs, cut=request.end_ts)
         yield Bench(side, Build(destination, "the-backup", request, Patience(5), lambda: None), plan)

@@ -32,6 +32,7 @@ from .source_rules import require_backupable, require_known_storage, require_no_
 
 PLAN_ATTEMPTS = 3
 LEVEL_ZERO_NAME = "L0"
+NO_FLUSH = FlushPoint(0, 0)
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,23 @@ def copies_in_order(plans: Iterable[CollectionPlan]) -> Iterator[Copy]:
 
 
 def plan_collection(
-    source: Source, backup: BackupLayout, backup_id: str, name: CollectionName, *, flush_timeout: float | None
+    source: Source,
+    backup: BackupLayout,
+    backup_id: str,
+    name: CollectionName,
+    *,
+    flush_timeout: float | None,
+    flushed: FlushPoint = NO_FLUSH,
 ) -> CollectionPlan:
     """Plan one collection; C(flush_timeout) None plans from what is flushed already (check mode, skip_flush).
 
+    C(flushed) is when that was done, where it is known: with all collections of the server at once.
     Reads the segment list before and after the listing: a compaction in between would mix a segment with its result.
     """
     collection = catalog.describe_collection(source.server, name)
     require_backupable(source.server.version, collection)
     require_no_imports(source.bulk, source.server.version, collection)
-    point = FlushPoint(0, 0)
-    if flush_timeout is not None:
-        point = flush(source.server, name, flush_timeout)
+    point = flushed if flush_timeout is None else flush(source.server, name, flush_timeout)
     found = _unchanged_segments(source, collection)
     metas = [segment_meta(source, collection, item, logs, channel) for item, logs, channel in found]
     meta = _collection_meta(source.server, backup_id, collection, metas, point)
@@ -105,7 +111,7 @@ def plan_collection(
 def plan_metadata(source: Source, backup_id: str, name: CollectionName) -> CollectionMeta:
     """A collection without any segment: schema, partitions, indexes and settings."""
     collection = catalog.describe_collection(source.server, name)
-    return _collection_meta(source.server, backup_id, collection, (), FlushPoint(0, 0))
+    return _collection_meta(source.server, backup_id, collection, (), NO_FLUSH)
 
 
 def _unchanged_segments(source: Source, collection: Collection) -> list[tuple[Segment, SegmentLogs, str]]:

@@ -15,6 +15,7 @@ from ..milvus.collection_name import CollectionName
 from ..milvus.databases import Database, describe_databases
 from ..milvus.flush_all import flush_all
 from ..milvus.rbac import read_rbac
+from ..milvus.segments import FlushPoint
 from ..naming import is_carried
 from ..progress import OBJECTS, Progress
 from ..store.base import StoredObject
@@ -27,7 +28,7 @@ from .integrity import manifest_objects
 from .inventory import CompleteBackup, Place, unfinished_gc_ticket
 from .lock import BackupLock
 from .manifest import BackupMeta, CollectionMeta
-from .plan import CollectionPlan, Source, copies_in_order, plan_collection
+from .plan import NO_FLUSH, CollectionPlan, Source, copies_in_order, plan_collection
 from .request import META_ONLY, SKIP, SKIP_FLUSH, BackupRequest
 from .source_rules import require_not_held, require_plain_database
 from .transfer import Brought, Transfer
@@ -83,6 +84,7 @@ class BackupRun:
         self._tool_version = tool_version
         self._databases: Mapping[str, Database] = {}
         self._flush_all = NO_FLUSH_ALL
+        self._flushed = NO_FLUSH
         self._plans: dict[CollectionName, CollectionPlan] = {}
         self._skipped: dict[CollectionName, MilvusOpsError] = {}
         self._kept = _kept_objects(place, partial)
@@ -143,6 +145,7 @@ class BackupRun:
             flushed = flush_all(self._source.server, timeout)
         if flushed is not None:
             self._flush_all = FlushAllMeta(flushed.messages, flushed.control_channel, flushed.channels)
+            self._flushed = FlushPoint(flushed.timestamp, 0)
         return flushed is not None
 
     def _copy(self, gc: GcState) -> Brought:
@@ -166,7 +169,14 @@ class BackupRun:
     def _plan(self, name: CollectionName, flush_timeout: float | None) -> None:
         try:
             require_plain_database(self._databases.get(name.database), name)
-            plan = plan_collection(self._source, self._place.layout, self._backup_id, name, flush_timeout=flush_timeout)
+            plan = plan_collection(
+                self._source,
+                self._place.layout,
+                self._backup_id,
+                name,
+                flush_timeout=flush_timeout,
+                flushed=self._flushed,
+            )
             require_not_held(self._held, name, plan.meta.collection_id)
         except MilvusOpsError as error:
             if self._request.on_collection_error != SKIP or not is_about_one_collection(error):

@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import MilvusOpsError
 from . import sdk
 from .features import FLUSH_ALL, has
+from .segments import TIMESTAMP_STEP_SECONDS
 from .server import UNIMPLEMENTED, Server
 
 POLL_SECONDS = 0.5
@@ -26,8 +27,9 @@ TICK_BASE = 36
 
 @dataclass(frozen=True)
 class FlushedAll:
-    """C(messages) by physical channel, in base64; they hold the moment of the flush in each."""
+    """C(messages) by physical channel, in base64; they hold the moment of the flush in each, C(timestamp) the first."""
 
+    timestamp: int
     messages: Mapping[str, str]
     control_channel: str
     channels: tuple[str, ...]
@@ -40,6 +42,7 @@ def flush_all(server: Server, timeout: float) -> FlushedAll | None:
     """
     if not (has(server.version, FLUSH_ALL) and _client_knows_it()):
         return None
+    time.sleep(TIMESTAMP_STEP_SECONDS)
     try:
         answer = server.call_when_allowed("FlushAll", sdk.milvus_pb2.FlushAllRequest(), patience=timeout)
     except MilvusOpsError as error:
@@ -48,8 +51,10 @@ def flush_all(server: Server, timeout: float) -> FlushedAll | None:
         raise
     if not answer.flush_all_msgs:  # the older meaning, in a build whose version says nothing
         return None
-    _wait(server, {channel: _tick(server, message) for channel, message in answer.flush_all_msgs.items()}, timeout)
+    moments = {channel: _tick(server, message) for channel, message in answer.flush_all_msgs.items()}
+    _wait(server, moments, timeout)
     return FlushedAll(
+        timestamp=min(moments.values()),
         messages={
             channel: base64.b64encode(message.SerializeToString(deterministic=True)).decode()
             for channel, message in answer.flush_all_msgs.items()

@@ -68,7 +68,7 @@ def begin_bulk(build: Build, plan: CollectionRestore) -> BulkBegun:
 def fill_bulk(build: Build, plan: CollectionRestore, begun: BulkBegun, step: Step) -> Imported:
     """Import every job exactly once: the rows first, then the deletes of level zero."""
     run = _Run(build, plan, begun.collection)
-    journal, exact = begun.journal, not (_may_be_fewer(build, plan) or may_have_expired(begun.collection))
+    journal, exact = begun.journal, not (_may_be_fewer(plan) or may_have_expired(begun.collection))
     if plan.bulk and journal.imported is None:
         rows = [job for job in plan.bulk if not job.level_zero]
         journal = run.submit(journal, len(rows))
@@ -85,8 +85,8 @@ def fill_bulk(build: Build, plan: CollectionRestore, begun: BulkBegun, step: Ste
     return Imported(begun.collection.collection_id, journal.imported or 0, exact)
 
 
-def _may_be_fewer(build: Build, plan: CollectionRestore) -> bool:
-    return plan.source.has_deletes or build.request.end_ts is not None
+def _may_be_fewer(plan: CollectionRestore) -> bool:
+    return plan.source.has_deletes or plan.cut is not None
 
 
 def _checks_again(build: Build, plan: CollectionRestore) -> dict[str, str]:
@@ -174,7 +174,7 @@ class _Run:
             raise self._wrong(f"jobs were begun that this restore did not begin: {', '.join(unknown)}")
         rows = sum(state.total_rows for job, state in zip(self.plan.bulk, states, strict=True) if not job.level_zero)
         expected = data_rows(self.plan.source)
-        if rows > expected or (rows < expected and not _may_be_fewer(self.build, self.plan)):
+        if rows > expected or (rows < expected and not _may_be_fewer(self.plan)):
             raise self._wrong(f"the server imported {rows} rows, the backup has {expected}")
 
     def knows(self, journal: Journal) -> bool:
@@ -212,7 +212,7 @@ class _Run:
         try:
             return self.build.patience.when_there_is_room(
                 lambda: self.imports.create(
-                    self.plan.staging, job, end_ts=request.end_ts, skip_disk_quota=request.skip_disk_quota
+                    self.plan.staging, job, end_ts=self.plan.cut, skip_disk_quota=request.skip_disk_quota
                 ),
                 FULL_QUEUE_SECONDS,
             )

@@ -24,6 +24,7 @@ from ..naming import BACKUP_PROPERTY, CONTENT_PROPERTY, SOURCE_PROPERTY, staging
 from .adjust import Adjustment, plan_adjustment
 from .aliases import WantedAliases, wanted_aliases
 from .bulk_jobs import bulk_jobs
+from .cut import cut_of
 from .databases import NewDatabase, new_databases, require_usable
 from .folding import fold, needs_folding
 from .grants import grants_to_keep
@@ -43,7 +44,7 @@ class CollectionRestore:
 
     C(jobs) go by gRPC to servers up to 2.3, C(bulk) by REST to those from 2.4 on. C(folds) where the deletes of level
     zero have to be given to the segments. C(snapshot_uri) is where the server reads a snapshot, from which it makes the
-    collection itself.
+    collection itself. C(cut) is the last hybrid timestamp that is brought back, None for any.
     """
 
     source: CollectionMeta
@@ -54,6 +55,7 @@ class CollectionRestore:
     bulk: tuple[BulkJob, ...] = ()
     folds: bool = False
     snapshot_uri: str = ""
+    cut: int | None = None
     replaces: Collection | None = None
     grants: tuple[Grant, ...] = ()
     """Of what is replaced, where they would go away with it."""
@@ -127,12 +129,13 @@ def plan_restore(
     bulk: BulkImports | None = None,
     bucket: str = "",
     deletes_in: BackupLayout | None = None,
+    ours: bool = True,
 ) -> RestorePlan:
     """Plan each selected collection. Raises C(target_exists) and C(version) before anything is created.
 
     C(layout) is where the server will read the objects, in C(bucket): the backup itself, or its staged copy. C(bulk) is
     given where it imports by REST, and is asked whether it answers. C(deletes_in) is where deletes of level zero will
-    be folded to.
+    be folded to. C(ours) is false for a backup of another tool, whose timestamps are other ones.
     """
     known = set(catalog.list_databases(server))
     by_name = {CollectionName(item.database, item.name): item for item in backup.collections}
@@ -144,7 +147,7 @@ def plan_restore(
             interrupted.append(target)
         action = decide(source, target, standing.existing, backup.backup_id, request.if_exists, request.content)
         staging = CollectionName(target.database, staging_name(target.name, backup.backup_id))
-        item = CollectionRestore(meta, target, staging, action)
+        item = CollectionRestore(meta, target, staging, action, cut=cut_of(meta, request.end_ts, ours=ours))
         new = target.database not in known
         places = Places(layout, deletes_in, bucket, by_rest=bulk is not None)
         items.append(_detailed(server, places, item, standing, request, new_database=new))

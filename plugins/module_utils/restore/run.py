@@ -87,7 +87,15 @@ def make_plan(restore: Restore) -> RestorePlan:
         folds = bulk is not None and any(needs_folding(server.version, item) for item in meta.collections)
         deletes_in = restore.staged_layout if folds else None
         plan = plan_restore(
-            server, restore.layout, meta, targets, request, bulk=bulk, bucket=bucket, deletes_in=deletes_in
+            server,
+            restore.layout,
+            meta,
+            targets,
+            request,
+            bulk=bulk,
+            bucket=bucket,
+            deletes_in=deletes_in,
+            ours=restore.backup.manifest is not None,
         )
         return replace(plan, rbac=plan_rbac(server, meta.rbac)) if request.rbac else plan
 

@@ -96,15 +96,14 @@ def begin_staging(build: Build, plan: CollectionRestore) -> Begun:
 def fill_staging(build: Build, plan: CollectionRestore, begun: Begun, step: Step) -> Imported:
     """Import every job into the staging collection, exactly once."""
     server, staging, running = build.server, begun.collection, dict(begun.jobs)
-    end_ts = build.request.end_ts
-    server_end_ts = None if end_ts is None else import_end_ts(server.version, end_ts)
+    end_ts = None if plan.cut is None else import_end_ts(server.version, plan.cut)
     for files in plan.jobs:
         if files not in running:
             build.guard()
-            running[files] = imports.submit(server, plan.staging, files, end_ts=server_end_ts)
+            running[files] = imports.submit(server, plan.staging, files, end_ts=end_ts)
     jobs = _wait(build, plan, staging, list(running.values()), step)
     if not build.request.meta_only:
-        _require_rows(server, plan, staging, jobs, may_be_fewer=end_ts is not None)
+        _require_rows(server, plan, staging, jobs, may_be_fewer=plan.cut is not None)
     _require_one_job_each(server, plan, staging)
     if any(job.rows for job in jobs):
         prove_root_path(build.destination, staging, lambda: _give_up(server, plan, staging))

@@ -43,11 +43,12 @@ def test_the_collection_is_planned_again(place: FakePlace, monkeypatch: pytest.M
     side = place.side(profiles.V2_5_27, "files_a")
     side.create("docs")
     side.fill("docs", range(30))
+    side.client().delete("docs", ids=[1, 2])
     asked = []
 
     def compact_first(*args: Any) -> NamedLogs:
         if always or not asked:
-            side.client().delete("docs", ids=[1, 2])
+            side.client().delete("docs", ids=[3])
             side.fill("docs", [30 + len(asked)])
             compact(side)
         asked.append(args)
@@ -63,4 +64,4 @@ def test_the_collection_is_planned_again(place: FakePlace, monkeypatch: pytest.M
     restored = place.restore(side)
     assert not restored.failed, restored.output
     rows = sorted(row[100] for row in side.world.find("default", "docs_bak").visible())
-    assert rows == [0, *range(3, 31)]
+    assert rows == [0, *range(3, 30)], "what came after the flush is left out"

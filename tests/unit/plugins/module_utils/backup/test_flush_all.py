@@ -69,11 +69,13 @@ def test_everything_is_flushed_at_one_moment(place: FakePlace, profile: Profile)
         for item in meta["collection_backups"]
     }
     assert rows == {"docs": 30, "notes": 30}
+    (moment,) = {item["backup_timestamp"] for item in meta["collection_backups"]}
     assert meta["control_channel_name"] == "by-dev-rootcoord-dml_0_vcchan"
     assert meta["physical_channel_names"] == ["by-dev-rootcoord-dml_0"]
     (channel, message), *others = meta["flush_all_msgs_base64"].items()
     assert (channel, others) == ("by-dev-rootcoord-dml_0", [])
-    assert common_pb2.ImmutableMessage.FromString(base64.b64decode(message)).properties["_vc"] == channel
+    properties = common_pb2.ImmutableMessage.FromString(base64.b64decode(message)).properties
+    assert (properties["_vc"], int(properties["_tt"], 36)) == (channel, moment)
     read = parse_full_meta(place.s3.objects[FULL_META].body, FULL_META).flush_all
     assert read.to_json() == {key: meta[key] for key in read.to_json()}
 
