@@ -9,7 +9,6 @@ modules run whole; rows are compared through pymilvus' own client.
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,61 +19,30 @@ import pytest
 from fake_milvus import profiles
 from fake_milvus.imports import LostAnswer
 from fake_milvus.profiles import Profile
-from fake_s3 import FakeS3
-from fake_s3 import running as running_s3
-from fake_worlds import BACKUPS, FakeSide, fake_side, put_golden
-from module_process import CONSTANTS_VARIABLE, ModuleRun, killed_at, run, run_here
+from fake_places import (
+    CHOSEN,
+    FakePlace,
+    films,
+    make_chosen,
+    odd_refusals,
+    require_one_collection_with_each_row_once,
+    rows,
+)
+from fake_worlds import BACKUPS, FakeSide, put_golden
+from module_process import CONSTANTS_VARIABLE, killed_at, run, run_here
 from peer_backup import write_peer_backup
 from pymilvus import DataType, Function, FunctionType
-from shapes import SHAPES, read_rows
+from shapes import read_rows
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant
 
-CHOSEN = ("all_types", "auto_id_text", "deletes", "empty", "partition_key", "three_partitions")
 ARCHIVE = golden.ARCHIVES["v0.5.16"]
-NORMAL_REFUSALS = ("can't find collection", "index not found")
-"""What a caller finds out by asking."""
-
-
-class Place:
-    """One bucket, and servers of any line on it."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self.s3 = FakeS3()
-        self._stack = stack
-        self._numbers = itertools.count()
-        self._storage = stack.enter_context(running_s3(self.s3))
-
-    def side(self, profile: Profile, **settings: Any) -> FakeSide:
-        root_path = f"files_{next(self._numbers)}"
-        return self._stack.enter_context(fake_side(profile, self.s3, root_path=root_path, **settings))
-
-    def options(self, side: FakeSide) -> dict[str, Any]:
-        own = {"address": "127.0.0.1", "port": side.fake.port, "root_path": side.world.root_path}
-        return {**self._storage, **own, "backup_root_path": BACKUPS}
-
-    def backup(self, side: FakeSide) -> None:
-        """By the other tool: all that is on the server, flushed."""
-        for item in side.world.collections:
-            assert side.raw.status("Flush", db_name=item.database, collection_names=[item.name]).code == 0
-        write_peer_backup(side.world, BACKUPS, "made")
-
-    def own_backup(self, side: FakeSide, **more: Any) -> ModuleRun:
-        """By this collection."""
-        wanted = {"name": "made", "collections": ["*.*"], **more}
-        return run_here("milvus_backup", {**self.options(side), **wanted})
-
-    def wanted(self, side: FakeSide, **more: Any) -> dict[str, Any]:
-        return {**self.options(side), "name": "made", "collections": ["*.*"], "suffix": "_again", **more}
-
-    def restore(self, side: FakeSide, **more: Any) -> ModuleRun:
-        return run_here("milvus_restore", self.wanted(side, **more))
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def place() -> Iterator[FakePlace]:
     with ExitStack() as stack:
-        yield Place(stack)
+        yield FakePlace.on(stack)
 
 
 @pytest.fixture
@@ -83,50 +51,32 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CONSTANTS_VARIABLE, json.dumps({"restore.bulk_staging.LATE_SECONDS": 2.0}))
 
 
-def rows(side: FakeSide, name: str) -> list[dict[str, Any]]:
-    return read_rows(side.client(), name)
-
-
-def films(place: Place, profile: Profile, count: int = 40) -> FakeSide:
-    """A server with one small collection that is loaded."""
-    side = place.side(profile)
-    side.create("films")
-    side.fill("films", range(count))
-    side.load("films")
-    return side
-
-
-def odd_refusals(side: FakeSide) -> list[str]:
-    """What the fake would not take: the product sent what nobody documents, or what the line does not know."""
-    return [text for text in side.world.refused if not any(words in text for words in NORMAL_REFUSALS)]
-
-
-def require_one_collection_with_each_row_once(target: FakeSide, source: FakeSide) -> None:
-    assert [item.name for item in target.world.collections] == ["films_again"]
-    assert len(list(target.world.find("default", "films_again").visible())) == 40
-    assert rows(target, "films_again") == rows(source, "films")
+def peer_backup(side: FakeSide) -> None:
+    """By the other tool: all that is on the server, flushed."""
+    side.flush()
+    write_peer_backup(side.world, BACKUPS, "made")
 
 
 @pytest.mark.parametrize("profile", profiles.PROFILES, ids=lambda profile: profile.text)
-def test_a_preflight_and_a_backup_of_every_line(place: Place, profile: Profile) -> None:
+def test_a_preflight_and_a_backup_of_every_line(place: FakePlace, profile: Profile) -> None:
     side = films(place, profile)
     info = run_here("milvus_info", place.options(side))
     assert not info.failed, info.output
     assert profile.text.lstrip("v") in info.result["version"], info.output
     for name, strategy, count in (("schemas", "meta_only", 0), ("made", "flush", 40)):
-        made = place.own_backup(side, name=name, strategy=strategy)
+        made = place.backup(side, name=name, strategy=strategy)
         assert not made.failed, made.output
         assert made.result["backup"]["rows"] == count, made.output
-    assert place.own_backup(side, strategy="flush").result["changed"] is False
+    assert place.backup(side, strategy="flush").result["changed"] is False
     assert odd_refusals(side) == []
 
 
-def test_a_flush_that_comes_too_early_is_waited_for(place: Place) -> None:
+def test_a_flush_that_comes_too_early_is_waited_for(place: FakePlace) -> None:
     """The code 8 of servers that flush a collection once in ten seconds, here in two."""
     side = films(place, profiles.V2_5_27)
     side.world.flush_seconds = 2.0
     side.world.find("default", "films").flushed_at = side.world.clock.now()
-    made = place.own_backup(side)
+    made = place.backup(side)
     assert not made.failed, made.output
     assert any("rate limit" in text for text in side.world.refused)
 
@@ -136,18 +86,16 @@ def test_a_flush_that_comes_too_early_is_waited_for(place: Place) -> None:
     [(profiles.V2_4_10, profiles.V2_5_27), (profiles.V2_5_4, profiles.V2_6_2), (profiles.V2_6_2, profiles.V2_6_18)],
     ids=lambda profile: profile.text,
 )
-def test_from_one_line_to_another_with_every_row(place: Place, older: Profile, newer: Profile) -> None:
+def test_from_one_line_to_another_with_every_row(place: FakePlace, older: Profile, newer: Profile) -> None:
     """Storage versions 1 and 2, deletes in segments of their own, partitions, keys by the server, nothing at all."""
     source, target = place.side(older), place.side(newer)
-    for shape in SHAPES:
-        if shape.name in CHOSEN:
-            shape.make(source.client(), shape.name)
-    made = place.own_backup(source)
+    make_chosen(source)
+    made = place.backup(source)
     assert not made.failed, made.output
     restored = place.restore(target)
     assert not restored.failed, restored.output
     for name in CHOSEN:
-        assert rows(target, f"{name}_again") == rows(source, name), name
+        assert rows(target, f"{name}_bak") == rows(source, name), name
     assert (odd_refusals(source), odd_refusals(target)) == ([], [])
     again = place.restore(target)
     assert again.result["changed"] is False, again.output
@@ -163,23 +111,23 @@ def test_from_one_line_to_another_with_every_row(place: Place, older: Profile, n
     ],
     ids=lambda profile: profile.text,
 )
-def test_kinds_of_fields_that_came_after_2_3(place: Place, older: Profile, newer: Profile) -> None:
+def test_kinds_of_fields_that_came_after_2_3(place: FakePlace, older: Profile, newer: Profile) -> None:
     """Nulls, defaults, three kinds of vectors, the output of a function, whose check is on again at the end."""
     source, target = place.side(older), place.side(newer)
     make_newer_kinds(source.client(), "kinds")
-    place.backup(source)
+    peer_backup(source)
     restored = place.restore(target)
     assert not restored.failed, restored.output
     found = rows(source, "kinds")
     assert {row["title"] for row in found} == {"'untitled'", "'t1'", "'t3'", "'t5'"}
     assert {row["year"] for row in found} == {"None", "0", "3"}
-    assert rows(target, "kinds_again") == found
-    both = ((source, "kinds"), (target, "kinds_again"))
+    assert rows(target, "kinds_bak") == found
+    both = ((source, "kinds"), (target, "kinds_bak"))
     shown = [side.raw.call("DescribeCollection", collection_name=name).schema for side, name in both]
     for schema in shown:
         schema.name = ""
     assert shown[0] == shown[1]
-    assert target.world.find("default", "kinds_again").properties.get("disable_func_runtime_check") in (None, "false")
+    assert target.world.find("default", "kinds_bak").properties.get("disable_func_runtime_check") in (None, "false")
     assert odd_refusals(target) == []
 
 
@@ -216,16 +164,16 @@ def make_newer_kinds(client: Any, name: str) -> None:
 @pytest.mark.parametrize(
     ("own", "newer"), [(True, profiles.V2_6_18), (False, profiles.V2_6_18), (True, profiles.V3_0_0)], ids=str
 )
-def test_kinds_of_fields_that_came_with_2_6(place: Place, own: bool, newer: Profile) -> None:
+def test_kinds_of_fields_that_came_with_2_6(place: FakePlace, own: bool, newer: Profile) -> None:
     """Vectors of int8, arrays of structs with an index inside, an index on a path that the server names itself."""
     source, target = place.side(profiles.V2_6_2), place.side(newer)
     make_kinds_of_2_6(source.client(), "kinds")
-    assert (own and not place.own_backup(source).failed) or place.backup(source) is None
+    assert (own and not place.backup(source).failed) or peer_backup(source) is None
     restored = place.restore(target)
     assert not restored.failed, restored.output
     found = rows(source, "kinds")
     assert "'title': 'c2'" in found[2]["chapters"]
-    assert rows(target, "kinds_again") == found
+    assert rows(target, "kinds_bak") == found
     shown = [side.world.collections[0].indexes for side in (source, target)]
     assert [sorted(item) for item in shown] == [["chapters[vector]", "details/year", "small"]] * 2
     assert all(shown[1][name].params == index.params for name, index in shown[0].items())
@@ -267,7 +215,7 @@ def make_kinds_of_2_6(client: Any, name: str) -> None:
 @pytest.mark.parametrize(
     ("own", "newer"), [(True, profiles.V2_6_18), (False, profiles.V2_6_18), (True, profiles.V3_0_0)], ids=str
 )
-def test_a_field_that_was_added_to_a_collection_with_a_hidden_one(place: Place, own: bool, newer: Profile) -> None:
+def test_a_field_that_was_added_to_a_collection_with_a_hidden_one(place: FakePlace, own: bool, newer: Profile) -> None:
     """The hidden field is numbered between the others, and imports go by numbers alone."""
     source, target = place.side(profiles.V2_6_2), place.side(newer)
     source.create("films", enable_dynamic_field=True)
@@ -276,12 +224,12 @@ def test_a_field_that_was_added_to_a_collection_with_a_hidden_one(place: Place, 
     client.add_collection_field("films", "year", DataType.INT64, nullable=True, default_value=1999)
     client.insert("films", [{"id": key, "vector": [0.5, 1.0], "year": key, "more": key} for key in range(3, 6)])
     source.load("films")
-    assert (own and not place.own_backup(source).failed) or place.backup(source) is None
+    assert (own and not place.backup(source).failed) or peer_backup(source) is None
     restored = place.restore(target)
     assert not restored.failed, restored.output
     found = rows(source, "films")
     assert {row["year"] for row in found} == {"1999", "3", "4", "5"}
-    assert rows(target, "films_again") == found
+    assert rows(target, "films_bak") == found
     assert odd_refusals(target) == []
 
 
@@ -290,7 +238,7 @@ def test_a_field_that_was_added_to_a_collection_with_a_hidden_one(place: Place, 
     [profiles.V2_4_0, profiles.V2_5_27, profiles.V2_6_18, profiles.V3_0_0],
     ids=lambda profile: profile.text,
 )
-def test_a_backup_of_milvus_backup_goes_to_a_newer_server(place: Place, profile: Profile) -> None:
+def test_a_backup_of_milvus_backup_goes_to_a_newer_server(place: FakePlace, profile: Profile) -> None:
     """Really written by that tool on a real 2.3.5; every row as that server held it, in two databases."""
     put_golden(place.s3, ARCHIVE)
     target = place.side(profile)
@@ -301,10 +249,10 @@ def test_a_backup_of_milvus_backup_goes_to_a_newer_server(place: Place, profile:
     assert odd_refusals(target) == []
 
 
-def test_what_a_version_would_lose_or_not_take_is_refused_before_anything_is_written(place: Place) -> None:
+def test_what_a_version_would_lose_or_not_take_is_refused_before_anything_is_written(place: FakePlace) -> None:
     source = films(place, profiles.V2_5_4)
     source.client().delete("films", filter="id in [1, 2]")
-    place.backup(source)
+    peer_backup(source)
     for profile, words in ((profiles.V2_5_14, "2.5.15"), (profiles.V2_4_24, "older")):
         target = place.side(profile)
         refused = place.restore(target)
@@ -313,13 +261,13 @@ def test_what_a_version_would_lose_or_not_take_is_refused_before_anything_is_wri
         assert odd_refusals(target) == []
 
 
-def test_a_backup_without_data_of_a_field_that_the_server_would_fill(place: Place) -> None:
+def test_a_backup_without_data_of_a_field_that_the_server_would_fill(place: FakePlace) -> None:
     """Here of the hidden one: it would come back empty, with every row counted."""
     source, target = place.side(profiles.V2_5_27), place.side(profiles.V2_6_18)
     source.create("films", enable_dynamic_field=True)
     source.fill("films", range(3))
     source.world.find("default", "films").segments[0].logs.pop(102)
-    place.backup(source)
+    peer_backup(source)
     refused = place.restore(target)
     assert (refused.kind, "[102]" in refused.result["msg"]) == ("corrupt", True), refused.output
     assert target.world.collections == []
@@ -331,16 +279,16 @@ def test_a_backup_without_data_of_a_field_that_the_server_would_fill(place: Plac
     ids=["at once", "late", "never"],
 )
 def test_nobody_answers_the_request_of_a_job(
-    place: Place, impatient: None, profile: Profile, after_asks: int | None
+    place: FakePlace, impatient: None, profile: Profile, after_asks: int | None
 ) -> None:
     """Whether it arrived is not known then. However often the run is repeated: each row once, or nothing."""
     source, target = films(place, profile), place.side(profile)
-    place.backup(source)
+    peer_backup(source)
     target.fake.imports.lost = LostAnswer(after_asks)
-    done = run("milvus_restore", place.wanted(target))
+    done = run("milvus_restore", place.for_restore(target))
     if done.failed:
-        assert target.world.named("default", "films_again") is None
-        done = run("milvus_restore", place.wanted(target))
+        assert target.world.named("default", "films_bak") is None
+        done = run("milvus_restore", place.for_restore(target))
     assert not done.failed, done.output
     require_one_collection_with_each_row_once(target, source)
 
@@ -352,12 +300,12 @@ def test_nobody_answers_the_request_of_a_job(
         *("after:AlterCollection:2", "before:RenameCollection:1", "after:RenameCollection:1"),
     ],
 )
-def test_a_restore_that_was_killed_is_finished_by_the_next(place: Place, impatient: None, point: str) -> None:
+def test_a_restore_that_was_killed_is_finished_by_the_next(place: FakePlace, impatient: None, point: str) -> None:
     """Around each thing that it writes: the intent, the job, its number, the name."""
     source, target = films(place, profiles.V2_6_18), place.side(profiles.V2_6_18)
-    place.backup(source)
-    assert killed_at("milvus_restore", place.wanted(target), point), "it did not come to that"
-    done = run("milvus_restore", place.wanted(target))
+    peer_backup(source)
+    assert killed_at("milvus_restore", place.for_restore(target), point), "it did not come to that"
+    done = run("milvus_restore", place.for_restore(target))
     assert not done.failed, done.output
     require_one_collection_with_each_row_once(target, source)
     assert odd_refusals(target) == []
@@ -366,16 +314,16 @@ def test_a_restore_that_was_killed_is_finished_by_the_next(place: Place, impatie
 @pytest.mark.parametrize(
     "point", ["after:copy staged log:1", "after:jobs/import/create:1", "before:delete staged log:1"]
 )
-def test_a_restore_that_was_killed_while_deletes_were_folded(place: Place, impatient: None, point: str) -> None:
+def test_a_restore_that_was_killed_while_deletes_were_folded(place: FakePlace, impatient: None, point: str) -> None:
     """3.0 does not import deletes of level zero: they are copied to the segments, and the copies are removed."""
     source, target = films(place, profiles.V2_6_18), place.side(profiles.V3_0_0)
     source.client().delete("films", filter="id in [1, 2]")
-    place.backup(source)
-    assert killed_at("milvus_restore", place.wanted(target), point), "it did not come to that"
-    done = run("milvus_restore", place.wanted(target))
+    peer_backup(source)
+    assert killed_at("milvus_restore", place.for_restore(target), point), "it did not come to that"
+    done = run("milvus_restore", place.for_restore(target))
     assert not done.failed, done.output
-    assert [item.name for item in target.world.collections] == ["films_again"]
-    assert rows(target, "films_again") == rows(source, "films")
+    assert [item.name for item in target.world.collections] == ["films_bak"]
+    assert rows(target, "films_bak") == rows(source, "films")
     assert len(rows(source, "films")) == 38
     assert not any(key.startswith("vectorops_staging/") for key in place.s3.objects)
 
@@ -385,13 +333,13 @@ def test_a_restore_that_was_killed_while_deletes_were_folded(place: Place, impat
     [profiles.V2_4_24, profiles.V2_5_27, profiles.V2_6_2, profiles.V2_6_18, profiles.V3_0_0],
     ids=lambda profile: profile.text,
 )
-def test_grants_of_a_replaced_collection(place: Place, profile: Profile) -> None:
+def test_grants_of_a_replaced_collection(place: FakePlace, profile: Profile) -> None:
     """They are bound to its name up to 2.6.11, and go away with the old one from 2.6.12 on."""
     source, target = films(place, profile), films(place, profile, 5)
     grant = Grant("reader", "Collection", "films", "Query", "default")
     target.world.rights.roles.add("reader")
     target.world.rights.grants.add(grant)
-    place.backup(source)
+    peer_backup(source)
     done = place.restore(target, suffix="", if_exists="replace", user="root", password="Milvus")
     assert not done.failed, done.output
     assert len(rows(target, "films")) == 40

@@ -13,30 +13,32 @@ from typing import Any
 import pytest
 from fake_milvus import profiles
 from fake_milvus.profiles import Profile
+from fake_places import (
+    CHOSEN,
+    FakePlace,
+    films,
+    make_chosen,
+    odd_refusals,
+    require_one_collection_with_each_row_once,
+    rows,
+)
 from fake_worlds import BACKUPS, FakeSide
 from module_process import killed_at, run, run_here
-from shapes import SHAPES
-from snapshot_place import CHOSEN, Place, films, hurry, odd_refusals, require_one_collection_with_each_row_once, rows
+from snapshot_place import SnapshotPlace, hurry
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
-    with ExitStack() as stack:
-        yield Place(stack)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlace]:
     hurry(monkeypatch)
+    with ExitStack() as stack:
+        yield SnapshotPlace.on(stack)
 
 
-def test_a_backup_of_snapshots_comes_back_with_every_row(place: Place) -> None:
+def test_a_backup_of_snapshots_comes_back_with_every_row(place: FakePlace) -> None:
     """The server exports, nothing of its snapshots is left on it, and the second run changes nothing."""
     source, target = place.side(), place.side()
-    for shape in SHAPES:
-        if shape.name in CHOSEN:
-            shape.make(source.client(), shape.name)
-    planned = run_here("milvus_backup", place.own(source), check=True)
+    make_chosen(source)
+    planned = run_here("milvus_backup", place.for_backup(source), check=True)
     assert (planned.failed, planned.result["changed"]) == (False, True), planned.output
     assert source.fake.snapshots.exports == []
     made = place.backup(source)
@@ -61,12 +63,12 @@ def test_a_backup_of_snapshots_comes_back_with_every_row(place: Place) -> None:
     restored = place.restore(target)
     assert not restored.failed, restored.output
     for name in CHOSEN:
-        assert rows(target, f"{name}_again") == rows(source, name), name
+        assert rows(target, f"{name}_bak") == rows(source, name), name
     assert (odd_refusals(source), odd_refusals(target)) == ([], [])
 
 
 @pytest.mark.parametrize("change", ["gone", "altered", "more"])
-def test_each_object_of_a_backup_of_snapshots_is_known(place: Place, change: str) -> None:
+def test_each_object_of_a_backup_of_snapshots_is_known(place: FakePlace, change: str) -> None:
     side = films(place)
     assert not place.backup(side).failed
     exported = [key for key in place.s3.objects if "/bundle/" in key]
@@ -85,11 +87,11 @@ def test_each_object_of_a_backup_of_snapshots_is_known(place: Place, change: str
     "point",
     ["after:CreateSnapshot:1", "after:ExportSnapshot:1", "after:DropSnapshot:1", "before:write full_meta.json:1"],
 )
-def test_a_backup_of_snapshots_that_was_killed_is_made_by_the_next_run(place: Place, point: str) -> None:
+def test_a_backup_of_snapshots_that_was_killed_is_made_by_the_next_run(place: FakePlace, point: str) -> None:
     """What the first run exported is no part of it, and its snapshot does not stay."""
     side = films(place)
-    assert killed_at("milvus_backup", place.own(side), point), "it did not come to that"
-    done = run("milvus_backup", place.own(side))
+    assert killed_at("milvus_backup", place.for_backup(side), point), "it did not come to that"
+    done = run("milvus_backup", place.for_backup(side))
     assert not done.failed, done.output
     assert side.fake.snapshots.taken == []
     shown = run_here("milvus_backup_info", {**place.options(side), "name": "made", "verify": "content"})
@@ -99,22 +101,22 @@ def test_a_backup_of_snapshots_that_was_killed_is_made_by_the_next_run(place: Pl
     require_one_collection_with_each_row_once(target, side)
 
 
-def test_what_a_killed_run_exported_of_a_collection_that_is_gone(place: Place) -> None:
+def test_what_a_killed_run_exported_of_a_collection_that_is_gone(place: FakePlace) -> None:
     """It is removed, and were it written later still, it would be no part of the backup."""
     side = films(place)
     side.create("books")
     side.fill("books", range(7))
     stray = f"{BACKUPS}/made/bundle/{side.world.find('default', 'books').number}/exports/1/files/late"
-    assert killed_at("milvus_backup", place.own(side), "before:write full_meta.json:1")
+    assert killed_at("milvus_backup", place.for_backup(side), "before:write full_meta.json:1")
     assert side.raw.status("DropCollection", collection_name="books").code == 0
-    assert not run("milvus_backup", place.own(side)).failed
+    assert not run("milvus_backup", place.for_backup(side)).failed
     assert not any(key.startswith(stray.partition("exports")[0]) for key in place.s3.objects)
     place.s3.put(stray, b"late")
     shown = run_here("milvus_backup_info", {**place.options(side), "name": "made", "verify": "etag"})
     assert shown.result["backups"][0]["verified"]["sound"] is True, shown.output
 
 
-def test_an_export_that_fails_leaves_no_snapshot_and_no_backup(place: Place) -> None:
+def test_an_export_that_fails_leaves_no_snapshot_and_no_backup(place: FakePlace) -> None:
     side = films(place)
     side.fake.snapshots.fails = "copy failed: no space left"
     failed = place.backup(side)
@@ -124,7 +126,7 @@ def test_an_export_that_fails_leaves_no_snapshot_and_no_backup(place: Place) -> 
     assert not place.backup(side).failed
 
 
-def test_a_collection_that_cannot_be_exported_is_left_out_and_added_later(place: Place) -> None:
+def test_a_collection_that_cannot_be_exported_is_left_out_and_added_later(place: FakePlace) -> None:
     side, target = films(place), place.side()
     side.create("books")
     side.fill("books", range(7))
@@ -139,12 +141,12 @@ def test_a_collection_that_cannot_be_exported_is_left_out_and_added_later(place:
     assert (whole.failed, whole.result["backup"]["state"], whole.result["changed"]) == (False, "complete", True)
     assert half not in place.s3.objects
     assert not place.restore(target).failed
-    assert sorted(item.name for item in target.world.collections) == ["books_again", "films_again"]
-    assert len(rows(target, "films_again")) == 40
+    assert sorted(item.name for item in target.world.collections) == ["books_bak", "films_bak"]
+    assert len(rows(target, "films_bak")) == 40
 
 
 @pytest.mark.parametrize("form", ["snapshot", "binlog"])
-def test_a_collection_that_was_renamed_since_is_not_taken_for_a_missing_one(place: Place, form: str) -> None:
+def test_a_collection_that_was_renamed_since_is_not_taken_for_a_missing_one(place: FakePlace, form: str) -> None:
     """What the partial backup holds of it lies in the folder of its id, where it would be written again."""
     side, target = films(place), place.side()
     side.create("books")
@@ -160,18 +162,18 @@ def test_a_collection_that_was_renamed_since_is_not_taken_for_a_missing_one(plac
     assert side.raw.status("RenameCollection", **renaming).code == 0
     refused = place.backup(side, format=form)
     assert (refused.kind, stored_below(place, own) == held) == ("source_changed", True), refused.output
-    planned = run_here("milvus_backup", place.own(side, format=form, on_collection_error="skip"), check=True)
+    planned = run_here("milvus_backup", place.for_backup(side, format=form, on_collection_error="skip"), check=True)
     again = place.backup(side, format=form, on_collection_error="skip")
     for done in (planned, again):
         left_out = done.result["backup"]["skipped_collections"]
         assert (list(left_out), "as films;" in left_out["movies"]) == (["movies"], True), done.output
     assert (again.result["backup"]["state"], stored_below(place, own) == held) == ("partial", True), again.output
     assert not place.restore(target).failed
-    assert sorted(item.name for item in target.world.collections) == ["books_again", "films_again"]
-    assert rows(target, "films_again") == rows(side, "movies")
+    assert sorted(item.name for item in target.world.collections) == ["books_bak", "films_bak"]
+    assert rows(target, "films_bak") == rows(side, "movies")
 
 
-def stored_below(place: Place, folder: str) -> dict[str, bytes]:
+def stored_below(place: FakePlace, folder: str) -> dict[str, bytes]:
     """What lies in the backup in folders of this name."""
     return {key: item.body for key, item in place.s3.objects.items() if key.startswith(BACKUPS) and folder in key}
 
@@ -186,7 +188,7 @@ def stored_below(place: Place, folder: str) -> dict[str, bytes]:
     ids=["2.6", "early 3.0", "meta_only"],
 )
 def test_an_export_that_cannot_be_is_refused(
-    place: Place, profile: Profile, more: dict[str, Any], kind: str, words: str
+    place: FakePlace, profile: Profile, more: dict[str, Any], kind: str, words: str
 ) -> None:
     side = place.side(profile)
     side.create("films")
@@ -195,7 +197,7 @@ def test_an_export_that_cannot_be_is_refused(
     assert not any(key.startswith(BACKUPS) for key in place.s3.objects)
 
 
-def test_rows_that_a_server_loses_are_missed(place: Place) -> None:
+def test_rows_that_a_server_loses_are_missed(place: FakePlace) -> None:
     """A snapshot does not say how many it has, so they are counted around it."""
     side, target = films(place), place.side()
     made = place.backup(side)
@@ -210,12 +212,12 @@ def test_rows_that_a_server_loses_are_missed(place: Place) -> None:
     assert len(rows(target, "films_whole")) == 40
 
 
-def test_rows_that_come_while_a_snapshot_is_taken_are_not_counted_on(place: Place) -> None:
+def test_rows_that_come_while_a_snapshot_is_taken_are_not_counted_on(place: FakePlace) -> None:
     side, target = films(place), place.side()
     side.fake.snapshots.meanwhile = lambda: insert_one(side)
     assert place.backup(side).result["backup"]["rows"] is None
     assert not place.restore(target).failed
-    assert len(rows(target, "films_again")) == 40
+    assert len(rows(target, "films_bak")) == 40
 
 
 def insert_one(side: FakeSide) -> None:
@@ -225,7 +227,7 @@ def insert_one(side: FakeSide) -> None:
     collection.pending.append(replace(more, state="Growing", logs={}))
 
 
-def test_a_collection_that_is_changed_while_its_snapshot_is_taken(place: Place) -> None:
+def test_a_collection_that_is_changed_while_its_snapshot_is_taken(place: FakePlace) -> None:
     """The schemas of metadata and snapshot would differ."""
     side = films(place)
     collection = side.world.find("default", "films")
@@ -235,7 +237,7 @@ def test_a_collection_that_is_changed_while_its_snapshot_is_taken(place: Place) 
     assert not place.backup(side).failed
 
 
-def test_binlogs_stay_selectable(place: Place) -> None:
+def test_binlogs_stay_selectable(place: FakePlace) -> None:
     side = films(place)
     made = place.backup(side, format="binlog")
     assert (made.failed, made.result["backup"]["rows"]) == (False, 40), made.output

@@ -51,6 +51,11 @@ class FakeSide:
         self.client().insert(name, [{"id": key, "vector": [float(key), 0.5]} for key in keys])
         assert self.raw.status("Flush", collection_names=[name]).code == 0
 
+    def flush(self) -> None:
+        """All that is on the server."""
+        for item in self.world.collections:
+            assert self.raw.status("Flush", db_name=item.database, collection_names=[item.name]).code == 0
+
     def load(self, name: str, metric: str = "L2") -> None:
         """With an index; without the pauses of the client."""
         params = [{"key": "index_type", "value": "AUTOINDEX"}, {"key": "metric_type", "value": metric}]

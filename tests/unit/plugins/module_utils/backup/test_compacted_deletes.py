@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -17,12 +15,6 @@ from fake_worlds import FakeSide
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup import plan
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.segment_logs import NamedLogs, named_logs
-
-
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
 
 
 def compact(side: FakeSide) -> None:
@@ -40,7 +32,7 @@ def compact(side: FakeSide) -> None:
 
 @pytest.mark.parametrize("always", [False, True])
 def test_the_collection_is_planned_again(place: FakePlace, monkeypatch: pytest.MonkeyPatch, always: bool) -> None:
-    side = place.side(profiles.V2_5_27, "files_a")
+    side = place.side(profiles.V2_5_27)
     side.create("docs")
     side.fill("docs", range(30))
     side.client().delete("docs", ids=[1, 2])

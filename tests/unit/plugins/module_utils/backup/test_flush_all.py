@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -29,15 +27,9 @@ FULL_META = "backup/made/meta/full_meta.json"
 JUST_BEFORE = Profile((2, 6, 10))
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def unflushed(place: FakePlace, profile: Profile) -> FakeSide:
     """Two collections in two databases with rows that nobody has flushed."""
-    side = place.side(profile, "files_a")
+    side = place.side(profile)
     assert side.raw.status("CreateDatabase", db_name="archive").code == 0
     for name, database in (("docs", "default"), ("notes", "archive")):
         side.create(name, db_name=database)

@@ -9,7 +9,6 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -30,12 +29,6 @@ BOUND_SECONDS = 900
 """A pause that nobody can give back any more may hold up a server for so long, and not longer."""
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 @pytest.fixture(params=LINES, ids=lambda profile: profile.text)
 def server(request: pytest.FixtureRequest) -> Iterator[Management]:
     with management(request.param) as stand_in:
@@ -43,10 +36,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[Management]:
 
 
 def source(place: FakePlace, server: Management) -> tuple[FakeSide, dict[str, Any]]:
-    side = place.side(server.profile, "files_a")
+    side = place.side(server.profile)
     side.create("docs")
     side.fill("docs", range(30))
-    return side, {**place.options(side), "management_endpoint": server.url}
+    return side, place.for_backup(side, management_endpoint=server.url)
 
 
 def eventually(check: Callable[[], bool]) -> bool:

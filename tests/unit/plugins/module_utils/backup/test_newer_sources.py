@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -24,15 +22,9 @@ SEGMENT_NAMES = (profiles.V2_5_27, profiles.V2_6_18)
 KEYS = range(60)
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def filled(place: FakePlace, profile: Profile, **settings: Any) -> FakeSide:
     """Two segments, deletes in one partition and in all, and one row that no flush has stored."""
-    side = place.side(profile, "files_a", **settings)
+    side = place.side(profile, **settings)
     side.create("docs")
     side.fill("docs", KEYS[:30])
     side.fill("docs", KEYS[30:-1])
@@ -69,7 +61,7 @@ def test_every_row_and_every_delete(place: FakePlace, older: Profile, newer: Pro
     (partition,) = collection["partition_backups"]
     named = {segment.get("v_channel", "") for segment in (*partition["segment_backups"], *collection["l0_segments"])}
     assert named == (set(channels) if older.describes_segments else {""})
-    target = place.side(newer, "files_b")
+    target = place.side(newer)
     restored = place.restore(target)
     assert not restored.failed, restored.output
     assert len(rows(source, "docs")) == len(KEYS) - 4
@@ -93,7 +85,7 @@ def test_a_backup_in_another_storage_service(place: FakePlace, older: Profile, n
     assert not place.backup(source).failed
     there = {f"backup_{key}": value for key, value in place.storage.items()}
     other = FakePlace.on(place.stack)
-    target = other.side(newer, "files_b")
+    target = other.side(newer, root_path="files_b")
     restored = other.restore(target, **there)
     assert not restored.failed, restored.output
     assert rows(target, "docs_bak") == rows(source, "docs")
@@ -104,12 +96,12 @@ def test_a_backup_in_another_storage_service(place: FakePlace, older: Profile, n
 
 def test_a_server_of_3_0(place: FakePlace) -> None:
     """Without deletes: those of level zero it does not import again unless it is told to."""
-    source = place.side(profiles.V3_0_0, "files_a")
+    source = place.side(profiles.V3_0_0)
     source.create("docs")
     source.fill("docs", KEYS)
     made = place.backup(source)
     assert not made.failed, made.output
-    target = place.side(profiles.V3_0_0, "files_b")
+    target = place.side(profiles.V3_0_0)
     restored = place.restore(target)
     assert not restored.failed, restored.output
     assert rows(target, "docs_bak") == rows(source, "docs")
@@ -125,7 +117,7 @@ def test_deletes_of_level_zero_for_a_server_that_does_not_import_them(
     place: FakePlace, older: Profile, newer: Profile
 ) -> None:
     """They are given to the segments by copies, which are gone afterwards. What was written again later stays."""
-    source = place.side(older, "files_a")
+    source = place.side(older)
     source.create("docs", shards_num=2)
     source.fill("docs", KEYS[:40])
     assert source.raw.status("CreatePartition", collection_name="docs", partition_name="more").code == 0
@@ -138,7 +130,7 @@ def test_deletes_of_level_zero_for_a_server_that_does_not_import_them(
     assert [key for key, _vector in wanted] == [key for key in KEYS if key not in (1, 4, 42)]
     made = place.backup(source)
     assert not made.failed, made.output
-    target = place.side(newer, "files_b")
+    target = place.side(newer)
     restored = place.restore(target)
     assert not restored.failed, restored.output
     assert rows(target, "docs_bak") == wanted
@@ -153,7 +145,7 @@ def test_deletes_of_level_zero_for_a_server_that_does_not_import_them(
 )
 def test_properties_are_carried(place: FakePlace, newer: Profile) -> None:
     """Of the collection, a field and an index. Up to 2.6.12 a change that does not repeat the isolation ends it."""
-    source = place.side(profiles.V2_5_4, "files_a")
+    source = place.side(profiles.V2_5_4)
     schema = small_schema("docs")
     tenant = schema.fields.add(name="tenant", data_type=schema_pb2.Int64, is_partition_key=True)
     tenant.type_params.add(key="mmap.enabled", value="true")
@@ -168,7 +160,7 @@ def test_properties_are_carried(place: FakePlace, newer: Profile) -> None:
     assert source.raw.status("LoadCollection", collection_name="docs").code == 0
     made = place.backup(source)
     assert not made.failed, made.output
-    target = place.side(newer, "files_b")
+    target = place.side(newer)
     restored = place.restore(target)
     assert not restored.failed, restored.output
     found = target.world.find("default", "docs_bak")
@@ -233,10 +225,13 @@ def test_an_import_that_runs_has_to_end_first(place: FakePlace, profile: Profile
 
 def test_a_release_that_may_lose_its_collections_is_named_by_every_module_that_works_with_it(place: FakePlace) -> None:
     side = filled(place, Profile((2, 4, 13)))
-    options = {name: value for name, value in place.options(side).items() if name not in ("name", "collections")}
-    for module, more in (("milvus_info", {}), ("milvus_backup", {}), ("milvus_restore", {"suffix": "_bak"})):
-        own = options if module == "milvus_info" else {**place.options(side), **more}
-        done = run(module, own)
+    wanted = {
+        "milvus_info": place.options(side),
+        "milvus_backup": place.for_backup(side),
+        "milvus_restore": place.for_restore(side),
+    }
+    for module, options in wanted.items():
+        done = run(module, options)
         assert not done.failed, done.output
         assert "2.4.14" in done.output, module
 
@@ -246,14 +241,14 @@ def test_a_release_that_may_lose_its_collections_is_named_by_every_module_that_w
 )
 def test_rows_that_a_server_may_list_twice(place: FakePlace, profile: Profile, told: bool) -> None:
     """While a clustering compaction ends. Nobody sees it, so whoever has a clustering key is told, also beforehand."""
-    source = place.side(profile, "files_a")
+    source = place.side(profile)
     schema = small_schema("docs")
     schema.fields.add(name="year", data_type=schema_pb2.Int64, is_clustering_key=True)
     assert source.raw.status("CreateCollection", collection_name="docs", schema=schema.SerializeToString()).code == 0
     source.client().insert("docs", [{"id": key, "vector": [1.0, 0.5], "year": key} for key in KEYS])
     assert source.raw.status("Flush", collection_names=["docs"]).code == 0
     for check in (True, False):  # each in a process of its own: a module says nothing twice
-        made = run("milvus_backup", place.options(source), check=check)
+        made = run("milvus_backup", place.for_backup(source), check=check)
         assert not made.failed, made.output
         assert ("docs has a clustering key" in made.output) is told, made.output
 

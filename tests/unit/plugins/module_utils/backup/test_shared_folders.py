@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -20,14 +18,8 @@ ROOT = {"backup_root_path": "/", "name": "files_a"}
 
 
 @pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
-@pytest.fixture
 def side(place: FakePlace) -> FakeSide:
-    side = place.side(profiles.V2_4_24, "files_a")
+    side = place.side(profiles.V2_4_24, root_path="files_a")
     side.create("docs")
     side.fill("docs", range(30))
     return side
@@ -60,8 +52,7 @@ def test_a_prune_leaves_such_a_backup_and_removes_the_others(place: FakePlace, s
     for name in ("a", "b", "c"):
         assert not place.backup(side, name=name).failed
     place.s3.put("backup/a/insert_log/1/2/3/100/4", b"rows")
-    options = {name: value for name, value in place.options(side).items() if name not in ("name", "collections")}
-    pruned = run_here("milvus_backup_prune", {**options, "name_pattern": "*", "keep_last": 1})
+    pruned = run_here("milvus_backup_prune", {**place.options(side), "name_pattern": "*", "keep_last": 1})
     assert not pruned.failed, pruned.output
     assert [item["name"] for item in pruned.result["removed"]] == ["b"]
     assert [item["name"] for item in pruned.result["skipped_backups"]] == ["a"]

@@ -11,11 +11,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from fake_places import FakePlace
 from fake_worlds import BACKUPS
 from newer_client import needs_snapshots
-from snapshot_place import Place
-
-from ansible_collections.vectorops.milvus.plugins.module_utils.backup import export
+from snapshot_place import SnapshotPlace, hurry
 
 pytestmark = needs_snapshots
 
@@ -23,17 +22,17 @@ LOGIN = {"user": "root", "password": "Milvus"}
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setattr(export, "POLL_SECONDS", 0.05)
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlace]:
+    hurry(monkeypatch)
     with ExitStack() as stack:
-        yield Place(stack)
+        yield SnapshotPlace.on(stack)
 
 
-def header(place: Place) -> dict[str, Any]:
+def header(place: FakePlace) -> dict[str, Any]:
     return dict(json.loads(place.s3.objects[f"{BACKUPS}/made/meta/full_meta.json"].body))
 
 
-def test_users_rights_and_databases(place: Place) -> None:
+def test_users_rights_and_databases(place: FakePlace) -> None:
     """A database may have the name of a part of the rights."""
     source = place.side()
     assert source.raw.status("CreateDatabase", db_name="users").code == 0
@@ -54,7 +53,7 @@ def test_users_rights_and_databases(place: Place) -> None:
     assert "canary" not in made.output
 
 
-def test_an_encrypted_database_is_left_out(place: Place) -> None:
+def test_an_encrypted_database_is_left_out(place: FakePlace) -> None:
     source = place.side()
     for database in ("open", "sealed"):
         assert source.raw.status("CreateDatabase", db_name=database).code == 0

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -16,16 +14,10 @@ from fake_places import FakePlace
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import snapshots
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 @pytest.mark.parametrize("call", ["snapshot_moment", "begin_export"])
 def test_the_snapshot_is_dropped(place: FakePlace, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """As far as no export has begun that needs it. The name of the next backup may be another one."""
-    side = place.side(profiles.V3_0_0, "files_a")
+    side = place.side(profiles.V3_0_0)
     side.create("docs")
     side.fill("docs", range(30))
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from fake_places import FakePlace
 from staging_world import Milvus, World, build_world
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
@@ -34,6 +36,12 @@ def world(milvus: tuple[Milvus, Server], example: BackupMeta, tmp_path: Path) ->
     service, server = milvus
     service.jobs, service.seconds, service.away = [], 0, False
     return build_world(service, server, example, tmp_path)
+
+
+@pytest.fixture
+def place() -> Iterator[FakePlace]:
+    with ExitStack() as stack:
+        yield FakePlace.on(stack)
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -22,15 +20,9 @@ OTHERS = {"database.force.deny.writing": "true", "database.resource_groups": "bi
 FULL_META = "backup/made/meta/full_meta.json"
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def archive(place: FakePlace, profile: Profile, properties: dict[str, str], more: tuple[str, ...] = ()) -> FakeSide:
     """A server with one collection in a database of its own, and in others."""
-    side = place.side(profile, "files_a")
+    side = place.side(profile)
     for database in ("archive", *more):
         assert side.raw.status("CreateDatabase", db_name=database).code == 0
         side.create(f"docs_{database}", db_name=database)
@@ -65,7 +57,7 @@ def test_they_are_in_the_backup_and_come_with_a_new_database(place: FakePlace) -
     (database,) = saved(place)
     assert (database["db_name"], database["db_id"]) == ("archive", 2)
     assert {item["key"]: item["value"] for item in database["properties"]} == WORTH_KEEPING | OTHERS
-    target = place.side(profiles.V2_6_18, "files_b")
+    target = place.side(profiles.V2_6_18)
     done = place.restore(target, meta_only=True)
     assert not done.failed, done.output
     assert target.world.databases["archive"] == WORTH_KEEPING
@@ -76,7 +68,7 @@ def test_they_are_in_the_backup_and_come_with_a_new_database(place: FakePlace) -
 
 def test_a_database_that_exists_is_left_as_it_is(place: FakePlace) -> None:
     assert not place.backup(archive(place, profiles.V2_5_27, WORTH_KEEPING), strategy="meta_only").failed
-    target = place.side(profiles.V2_6_18, "files_b")
+    target = place.side(profiles.V2_6_18)
     assert target.raw.status("CreateDatabase", db_name="archive").code == 0
     done = place.restore(target, meta_only=True)
     assert not done.failed, done.output
@@ -89,7 +81,7 @@ def test_one_database_out_of_two(place: FakePlace, same: bool) -> None:
     if same:
         source.world.databases["attic"] |= WORTH_KEEPING
     assert not place.backup(source, strategy="meta_only").failed
-    target = place.side(profiles.V2_6_18, "files_b")
+    target = place.side(profiles.V2_6_18)
     done = place.restore(target, meta_only=True, suffix="", rename={"archive.*": "cellar.*", "attic.*": "cellar.*"})
     assert not done.failed, done.output
     assert target.world.databases["cellar"] == (WORTH_KEEPING if same else {})
@@ -99,7 +91,7 @@ def test_one_database_out_of_two(place: FakePlace, same: bool) -> None:
 @pytest.mark.parametrize("denial", CHANGES)
 def test_a_database_that_refuses_changes_is_named_before_anything_is_written(place: FakePlace, denial: str) -> None:
     assert not place.backup(archive(place, profiles.V2_5_27, {}), strategy="meta_only").failed
-    target = place.side(profiles.V2_6_18, "files_b")
+    target = place.side(profiles.V2_6_18)
     target.world.databases["archive"] = {f"database.force.deny.{denial}": "True"}
     refused = place.restore(target, meta_only=True)
     failure = refused.result["failure"]
@@ -112,7 +104,7 @@ def test_a_database_that_refuses_changes_is_named_before_anything_is_written(pla
 @pytest.mark.parametrize("look", [True, False], ids=["seen", "not seen"])
 def test_a_database_that_refuses_to_be_read_can_be_filled_without_a_count(place: FakePlace, look: bool) -> None:
     with_rows(place)
-    target = place.side(profiles.V2_6_18, "files_b")
+    target = place.side(profiles.V2_6_18)
     target.world.databases["archive"] = {"database.force.deny.reading": "true"}
     target.world.rights.denied = frozenset(() if look else {"DescribeDatabase"})
     refused = place.restore(target)
@@ -124,7 +116,7 @@ def test_a_database_that_refuses_to_be_read_can_be_filled_without_a_count(place:
 def test_who_may_not_look_hears_it_from_the_server(place: FakePlace, denial: str) -> None:
     """The same words, a step later: C(writing) at the import, where there are rows."""
     with_rows(place)
-    target = place.side(profiles.V2_6_18, "files_b")
+    target = place.side(profiles.V2_6_18)
     target.world.databases["archive"] = {f"database.force.deny.{denial}": "true"}
     target.world.rights.denied = frozenset({"DescribeDatabase"})
     refused = place.restore(target)
@@ -144,7 +136,7 @@ def test_encrypted_databases(place: FakePlace) -> None:
     foreign["database_backups"][0]["properties"] = [{"key": "cipher.ezID", "value": "7"}]
     place.s3.objects = {FULL_META: place.s3.objects[FULL_META]}
     place.s3.put(FULL_META, json.dumps(foreign).encode())
-    target = place.side(profiles.V2_6_18, "files_b")
+    target = place.side(profiles.V2_6_18)
     refused = place.restore(target, meta_only=True)
     assert (refused.kind, "encrypted" in refused.result["msg"], changes(target)) == ("version", True, set())
 
@@ -160,7 +152,7 @@ def test_a_server_is_asked_only_what_it_knows(place: FakePlace, profile: Profile
     foreign["database_backups"][0]["properties"] = [{"key": key, "value": text} for key, text in WORTH_KEEPING.items()]
     place.s3.objects = {}
     place.s3.put(FULL_META, json.dumps(foreign).encode())
-    target = place.side(profile, "files_b")
+    target = place.side(profile)
     done = place.restore(target, meta_only=True)
     assert not done.failed, done.output
     assert target.world.databases["archive"] == (WORTH_KEEPING if knows else {})

@@ -8,9 +8,6 @@ So it is set last, just before the restored collection gets its name. A run that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 from fake_milvus import profiles
 from fake_milvus.profiles import Profile
@@ -23,22 +20,16 @@ ROWS = 30
 LINES = (profiles.V2_4_24, profiles.V2_6_18, profiles.V3_0_0)
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def old_rows(place: FakePlace, profile: Profile) -> FakeSide:
     """A backup of two hours old rows that live for one, and the server that it is for."""
-    source = place.side(profiles.V2_4_24, "files_a")
+    source = place.side(profiles.V2_4_24)
     source.world.clock.ahead = -2 * HOUR
     source.create("docs", properties=[{"key": "collection.ttl.seconds", "value": str(HOUR)}])
     source.fill("docs", range(ROWS))
     source.load("docs")
     assert len(source.client().query("docs", filter="id >= 0")) == ROWS
     assert not place.backup(source).failed
-    return place.side(profile, "files_b")
+    return place.side(profile)
 
 
 def answered(side: FakeSide) -> int:
@@ -59,7 +50,7 @@ def test_they_are_counted_before_they_expire(place: FakePlace, profile: Profile)
 def test_a_run_that_was_killed_after_their_time_to_live_was_set(place: FakePlace, profile: Profile) -> None:
     """It had counted them; the next one sees fewer, and knows why."""
     target = old_rows(place, profile)
-    wanted = {**place.options(target), "suffix": "_bak"}
+    wanted = place.for_restore(target)
     assert killed_at("milvus_restore", wanted, "before:RenameCollection:1"), "it did not come to that"
     (staging,) = target.world.collections
     assert staging.properties["collection.ttl.seconds"] == str(HOUR)

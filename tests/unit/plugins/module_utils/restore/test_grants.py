@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -33,19 +31,13 @@ OTHERS = {
 }
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def granted(place: FakePlace, profile: Profile) -> FakeSide:
     """A server with a collection on which there are grants, and a backup of other rows to replace it with."""
-    source = place.side(profiles.V2_4_10, "files_a")
+    source = place.side(profiles.V2_4_10)
     source.create("docs")
     source.fill("docs", range(40))
     assert not place.backup(source, collections=["docs"]).failed
-    target = place.side(profile, "files_b")
+    target = place.side(profile)
     assert target.raw.status("CreateDatabase", db_name="archive").code == 0
     target.create("docs")
     target.fill("docs", range(5))
@@ -82,7 +74,7 @@ def test_the_grants_on_the_name_are_the_same(place: FakePlace, profile: Profile)
 def test_a_replacement_that_was_killed_keeps_them(place: FakePlace, point: str) -> None:
     """The old one has them until the new one has them all: each of the next two calls may be the last of a run."""
     target = granted(place, FIRST)
-    wanted = {**place.options(target), **REPLACE}
+    wanted = place.for_restore(target, **REPLACE)
     assert killed_at("milvus_restore", wanted, point), "it did not come to that"
     assert {
         Grant(item.role, item.object_type, "docs", item.privilege, item.database)

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 from fake_milvus import profiles
 from fake_milvus.model import LateRename
@@ -25,12 +22,6 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
-@pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LATE_SECONDS", "SOON_SECONDS"):
         monkeypatch.setattr(renaming, name, 0.3)
@@ -38,11 +29,11 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def saved(place: FakePlace, profile: Profile) -> FakeSide:
     """A backup, and the server that it is for."""
-    source = place.side(profiles.V2_4_24, "files_a")
+    source = place.side(profiles.V2_4_24)
     source.create("docs")
     source.fill("docs", range(NEW_ROWS))
     assert not place.backup(source).failed
-    return place.side(profile, "files_b")
+    return place.side(profile)
 
 
 def with_old_one(place: FakePlace, profile: Profile) -> FakeSide:

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 from fake_milvus import profiles
 from fake_places import FakePlace
@@ -16,14 +13,8 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.restore import ru
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.run import Restore
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def test_what_is_imported_after_all_is_verified_before(place: FakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    side = place.side(profiles.V2_4_24, "files_a")
+    side = place.side(profiles.V2_4_24)
     side.create("docs")
     side.fill("docs", range(30))
     side.load("docs")

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from fake_milvus import profiles
@@ -19,16 +17,10 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.backup.lock impor
 LOCKS = "backup/made/control/restores/"
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def test_a_restore_with_nothing_to_do_removes_a_dead_lock_and_no_other(
     place: FakePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = place.side(profiles.V2_4_24, "files_a")
+    source = place.side(profiles.V2_4_24)
     source.create("docs")
     source.fill("docs", range(30))
     assert not place.backup(source).failed

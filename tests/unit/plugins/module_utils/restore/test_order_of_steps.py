@@ -9,9 +9,6 @@ show. They also refuse deletes of level zero for a collection that is loaded, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 from fake_milvus import profiles
 from fake_milvus.profiles import Profile
@@ -21,12 +18,6 @@ JOB = "POST /v2/vectordb/jobs/import/create"
 STEPS = ("CreateCollection", JOB, "CreateIndex", "LoadCollection", "RenameCollection")
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 @pytest.mark.parametrize(
     "profile", [profiles.V2_4_24, profiles.V2_5_27, profiles.V2_6_18, profiles.V3_0_0], ids=lambda profile: profile.text
 )
@@ -34,7 +25,7 @@ def place() -> Iterator[FakePlace]:
 def test_nothing_is_indexed_before_all_is_imported_and_nothing_loaded_before_that(
     place: FakePlace, profile: Profile
 ) -> None:
-    source, target = place.side(profiles.V2_4_24, "files_a"), place.side(profile, "files_b")
+    source, target = place.side(profiles.V2_4_24), place.side(profile)
     source.create("docs")
     source.fill("docs", range(30))
     source.load("docs")

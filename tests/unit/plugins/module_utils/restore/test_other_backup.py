@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 from fake_milvus import profiles
 from fake_places import FakePlace
@@ -16,15 +13,9 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.restore.run impor
 from ansible_collections.vectorops.milvus.plugins.modules import milvus_restore
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def test_a_backup_that_nobody_has_verified_is_not_imported(place: FakePlace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its segments may be those of the first one with more deletes, and their new rows in segments of their own."""
-    source = place.side(profiles.V2_4_24, "files_a")
+    source = place.side(profiles.V2_4_24)
     source.create("docs")
     source.fill("docs", range(30))
     assert not place.backup(source).failed

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -35,12 +35,6 @@ ALL_OF_ONE = Grant("analysts", "Global", "films", "*", "default")
 BOTH = (profiles.V2_5_27, profiles.V2_6_18)
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 @contextmanager
 def connected(side: FakeSide, **login: str) -> Iterator[Server]:
     with Server(connection_options({"address": "127.0.0.1", "port": side.fake.port, **login})) as server:
@@ -64,11 +58,11 @@ def meta_of(profile: Profile = profiles.V2_5_27) -> dict[str, Any]:
 
 def test_from_one_server_to_another(place: FakePlace) -> None:
     """By the modules. The hash of a password is in the backup, and in nothing that anybody sees."""
-    source, target = (place.side(profile, f"files_{profile.text}") for profile in BOTH)
+    source, target = (place.side(profile) for profile in BOTH)
     furnish(source)
     source.create("films")
     wanted = {"collections": ["films"], "rbac": True, **LOGIN}
-    made = run("milvus_backup", {**place.options(source), "strategy": "meta_only", **wanted})
+    made = run("milvus_backup", place.for_backup(source, strategy="meta_only", **wanted))
     assert not made.failed, made.output
     saved = json.loads(place.s3.objects["backup/made/meta/full_meta.json"].body)["rbac_meta"]
     assert saved["users"] == [
@@ -199,7 +193,7 @@ def test_only_the_wildcard_needs_a_login() -> None:
 
 
 def test_releases_that_cannot_tell_are_refused(place: FakePlace) -> None:
-    side = place.side(profiles.V2_4_0, "files_a")
+    side = place.side(profiles.V2_4_0)
     side.create("films")
     refused = place.backup(side, rbac=True, **LOGIN)
     assert (refused.kind, "2.4.10" in refused.result["msg"]) == ("version", True), refused.output

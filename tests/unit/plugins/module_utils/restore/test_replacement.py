@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import pytest
 from fake_milvus import profiles
@@ -26,22 +25,16 @@ DOCS, RETIRED = CollectionName("default", "docs"), retired_name("docs")
 OLD_ROWS, NEW_ROWS = 5, 40
 
 
-@pytest.fixture
-def place() -> Iterator[FakePlace]:
-    with ExitStack() as stack:
-        yield FakePlace.on(stack)
-
-
 def interrupted(place: FakePlace, point: str) -> FakeSide:
     """A server on which a replacement was killed there."""
-    source = place.side(profiles.V2_4_10, "files_a")
+    source = place.side(profiles.V2_4_10)
     source.create("docs")
     source.fill("docs", range(NEW_ROWS))
     assert not place.backup(source).failed
-    target = place.side(profiles.V2_5_27, "files_b")
+    target = place.side(profiles.V2_5_27)
     target.create("docs")
     target.fill("docs", range(OLD_ROWS))
-    assert killed_at("milvus_restore", {**place.options(target), **REPLACE}, point), "it did not come to that"
+    assert killed_at("milvus_restore", place.for_restore(target, **REPLACE), point), "it did not come to that"
     return target
 
 
@@ -66,7 +59,7 @@ def test_another_one_that_has_the_name_is_not_taken_for_the_new_one(
 ) -> None:
     target = interrupted(place, "after:RenameCollection:1")
     takes(target)
-    wanted = {**place.options(target), **REPLACE, "if_exists": if_exists}
+    wanted = place.for_restore(target, suffix="", if_exists=if_exists)
     for check in (True, False):
         refused = run("milvus_restore", wanted, check=check)
         assert (refused.kind, RETIRED in refused.result["failure"]["state_left"]) == ("target_exists", True), (
