@@ -23,19 +23,19 @@ SUBMIT_SECONDS = 600.0
 
 UNKNOWN_CALL = "UNIMPLEMENTED"
 UNKNOWN_JOB = "job not found"
-PENDING, EXECUTING, COMPLETED, FAILED = "Pending", "Executing", "Completed", "Failed"
+PENDING, COMPLETED, FAILED = "Pending", "Completed", "Failed"
 _RESTORE_STATE, _EXPORT_STATE = "RestoreSnapshot", "ExportSnapshot"
 TOO_OLD = "snapshots of object storage came to the 3.0 line in August 2026; upgrade the server"
 
 
 @dataclass(frozen=True)
-class RestoreJob:
-    """One restore as the server tells it: C(Pending), C(Executing), C(Completed), C(Failed), or C(None)."""
+class SnapshotJob:
+    """One job as the server tells it: C(Pending), C(Executing), C(Completed), C(Failed), or C(None)."""
 
     job_id: int
     state: str
-    percent: int = 0
-    reason: str = ""
+    percent: int
+    reason: str
 
     @property
     def completed(self) -> bool:
@@ -44,6 +44,16 @@ class RestoreJob:
     @property
     def failed(self) -> bool:
         return self.state == FAILED
+
+
+@dataclass(frozen=True)
+class ExportJob(SnapshotJob):
+    """C(uri) is that of the metadata file; it and C(bytes) come with the end."""
+
+    files: int
+    copied: int
+    bytes: int
+    uri: str
 
 
 def snapshot_uri(bucket: str, key: str) -> str:
@@ -100,13 +110,13 @@ def begin_restore(server: Server, target: CollectionName, uri: str) -> int:
     return int(answer.job_id)
 
 
-def restore_job(server: Server, job_id: int) -> RestoreJob:
+def restore_job(server: Server, job_id: int) -> SnapshotJob:
     """One job. The server forgets it some hours after its end, and may not know it yet right after its begin."""
     request = sdk.milvus_pb2.GetRestoreSnapshotStateRequest(job_id=job_id)
     return _restore_job(server.call("GetRestoreSnapshotState", request).info)
 
 
-def restore_jobs(server: Server, target: CollectionName) -> list[RestoreJob]:
+def restore_jobs(server: Server, target: CollectionName) -> list[SnapshotJob]:
     """Every job into a collection, by its id, so that jobs into an earlier one of its name are not among them."""
     request = sdk.milvus_pb2.ListRestoreSnapshotJobsRequest(collection_name=target.name)
     return [
@@ -114,31 +124,9 @@ def restore_jobs(server: Server, target: CollectionName) -> list[RestoreJob]:
     ]
 
 
-def _restore_job(info: Any) -> RestoreJob:
+def _restore_job(info: Any) -> SnapshotJob:
     state = sdk.milvus_pb2.RestoreSnapshotState.Name(info.state).removeprefix(_RESTORE_STATE)
-    return RestoreJob(int(info.job_id), state, int(info.progress), str(info.reason))
-
-
-@dataclass(frozen=True)
-class ExportJob:
-    """One export as the server tells it. C(uri) is that of the metadata file; it and C(bytes) come with the end."""
-
-    job_id: int
-    state: str
-    percent: int
-    reason: str
-    files: int
-    copied: int
-    bytes: int
-    uri: str
-
-    @property
-    def completed(self) -> bool:
-        return self.state == COMPLETED
-
-    @property
-    def failed(self) -> bool:
-        return self.state == FAILED
+    return SnapshotJob(int(info.job_id), state, int(info.progress), str(info.reason))
 
 
 def create_snapshot(server: Server, name: CollectionName, snapshot: str) -> None:

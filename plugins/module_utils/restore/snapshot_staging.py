@@ -19,7 +19,7 @@ from ..milvus import catalog, ddl, snapshots
 from ..milvus.catalog import Collection
 from ..milvus.complaints import complained
 from ..milvus.schema import field_ids, pairs_to_dict
-from ..milvus.snapshots import RestoreJob
+from ..milvus.snapshots import SnapshotJob
 from ..naming import (
     BACKUP_PROPERTY,
     CONTENT_PROPERTY,
@@ -147,7 +147,7 @@ class _Run:
         )
 
     def wait(self, begun: SnapshotBegun, step: Step) -> None:
-        def read() -> RestoreJob:
+        def read() -> SnapshotJob:
             job = self._state(begun.job_id)
             if not job.failed:
                 step.reach(step.total * job.percent // 100)
@@ -155,7 +155,7 @@ class _Run:
 
         self.build.patience.until(read, self._completed, self._stalled)
 
-    def _completed(self, job: RestoreJob) -> bool:
+    def _completed(self, job: SnapshotJob) -> bool:
         """Not a part of the question: the reason of a job may read as if that had not been answered."""
         if job.failed:
             where = f"{self.plan.staging}, restore job {job.job_id}"
@@ -243,28 +243,28 @@ class _Run:
             **({CONTENT_PROPERTY: content} if content else {}),
         }
 
-    def _state(self, job_id: int) -> RestoreJob:
+    def _state(self, job_id: int) -> SnapshotJob:
         try:
             return snapshots.restore_job(self.build.server, job_id)
         except MilvusOpsError as error:
             if snapshots.UNKNOWN_JOB not in error.failure.cause:
                 raise
-            return RestoreJob(job_id, snapshots.PENDING)
+            return SnapshotJob(job_id, snapshots.PENDING, percent=0, reason="")
 
     def _late_job(self) -> int:
         """The job of a request that nobody answered, where there is exactly one; else 0."""
         jobs = self._jobs_once_there_are_any()
         return jobs[0].job_id if len(jobs) == 1 and not jobs[0].failed else 0
 
-    def _jobs_once_there_are_any(self) -> Sequence[RestoreJob]:
+    def _jobs_once_there_are_any(self) -> Sequence[SnapshotJob]:
         return self.build.patience.settle(self._jobs, bool, LATE_SECONDS)
 
-    def _jobs(self) -> Sequence[RestoreJob]:
+    def _jobs(self) -> Sequence[SnapshotJob]:
         if catalog.find_collection(self.build.server, self.plan.staging) is None:
             return ()
         return snapshots.restore_jobs(self.build.server, self.plan.staging)
 
-    def _stalled(self, job: RestoreJob) -> MilvusOpsError:
+    def _stalled(self, job: SnapshotJob) -> MilvusOpsError:
         return MilvusOpsError(
             "timeout",
             "restoring the snapshot",
