@@ -80,9 +80,7 @@ class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
         found = [
             grant.to_json()
             for grant in self.grants
-            if grant.role == wanted.role.name
-            and grant.database in ("*", wanted.db_name or "default")
-            and (not wanted.object.name or (grant.object_type, grant.object_name) == _object(wanted))
+            if grant.role == wanted.role.name and grant.database in ("*", wanted.db_name or "default")
         ]
         return milvus_pb2.SelectGrantResponse(entities=found)
 
@@ -140,10 +138,6 @@ class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
         if RIGHTS[method] in self.denied:
             detail = f"Privilege{RIGHTS[method]}: permission deny to clerk"
             context.abort(grpc.StatusCode.PERMISSION_DENIED, detail)
-
-
-def _object(entity: Any) -> tuple[str, str]:
-    return (entity.object.name, entity.object_name)
 
 
 def _refused(reason: str, code: int = 65535) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import catalog, sdk
-from .collection_name import DEFAULT_DATABASE, CollectionName
+from .collection_name import DEFAULT_DATABASE
 from .features import RBAC_BACKUP, has
 from .server import Server
 
@@ -124,29 +124,11 @@ def role_names(server: Server) -> list[str]:
 def read_grants(server: Server, roles: Iterable[str], databases: Iterable[str]) -> set[Grant]:
     """The grants of existing roles in these databases and in all databases."""
     asked = sorted(set(databases))
-    return {
-        grant
-        for role in roles
-        for database in asked
-        for grant in _select_grants(server, sdk.milvus_pb2.GrantEntity(role=_role(role), db_name=database))
-    }
+    return {grant for role in roles for database in asked for grant in _select_grants(server, role, database)}
 
 
-def grants_on(server: Server, name: CollectionName) -> list[Grant]:
-    """The grants of all roles on this collection by its name, those of all databases (C(*)) included."""
-    found: set[Grant] = set()
-    for role in role_names(server):
-        entity = sdk.milvus_pb2.GrantEntity(
-            role=_role(role),
-            object=sdk.milvus_pb2.ObjectEntity(name=COLLECTION_OBJECT),
-            object_name=name.name,
-            db_name=name.database,
-        )
-        found.update(grant for grant in _select_grants(server, entity) if grant.object_name == name.name)
-    return sorted(found)
-
-
-def _select_grants(server: Server, entity: Any) -> list[Grant]:
+def _select_grants(server: Server, role: str, database: str) -> list[Grant]:
+    entity = sdk.milvus_pb2.GrantEntity(role=sdk.milvus_pb2.RoleEntity(name=role), db_name=database)
     answer = server.call("SelectGrant", sdk.milvus_pb2.SelectGrantRequest(entity=entity))
     return [_grant_of(item) for item in answer.entities]
 
@@ -160,7 +142,3 @@ def _grant_of(item: Any) -> Grant:
         database=item.db_name or DEFAULT_DATABASE,
         grantor=item.grantor.user.name,
     )
-
-
-def _role(name: str) -> Any:
-    return sdk.milvus_pb2.RoleEntity(name=name)

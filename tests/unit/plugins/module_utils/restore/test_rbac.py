@@ -18,7 +18,6 @@ from rbac_stand_in import RIGHTS, RbacStandIn, connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import rbac, rbac_changes
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant, Membership
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore.rbac import RbacPlan, apply_rbac, plan_rbac
@@ -259,16 +258,6 @@ def test_a_backup_without_users_and_roles(server: Server) -> None:
         plan_rbac(server, {})
     assert caught.value.kind == "usage"
     assert "rbac: true" in caught.value.failure.next_step
-
-
-def test_grants_on_one_collection(there: RbacStandIn, server: Server) -> None:
-    there.roles |= {"analysts", "loaders"}
-    to_public = Grant("public", "Collection", "films", "Query", "*")
-    there.grants |= {QUERY, EVERYWHERE, ELSEWHERE, to_public, replace(QUERY, object_name="films_2")}
-    there.grants.add(Grant("loaders", "User", "films", "UpdateUser", "default"))
-    assert rbac.grants_on(server, CollectionName("default", "films")) == [QUERY, to_public]
-    assert rbac.grants_on(server, CollectionName("archive", "films")) == [ELSEWHERE, to_public]
-    assert rbac.grants_on(server, CollectionName("default", "none")) == []
 
 
 def malformed(change: str) -> Json:
