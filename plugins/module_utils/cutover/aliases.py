@@ -14,7 +14,7 @@ from ..milvus import catalog, ddl
 from ..milvus.collection_name import CollectionName
 from ..milvus.server import Server
 from ..restore.aliases import set_alias
-from .record import RecordPlace, read_record, write_record
+from .record import RecordPlace, read_record, require_own, write_record
 from .rights import NO_SERVER
 
 RECORD_FILE = "aliases.json"
@@ -69,14 +69,7 @@ class AliasSide:
         self._place = place
         found, self._etag = read_record(place, parse_aliases)
         self._record = found or AliasRecord(target)
-        if self._record.target != target:
-            raise MilvusOpsError(
-                "name_in_use",
-                "reading the record of the cut-over",
-                place.label,
-                f"it is that of another target: {self._record.target}, and this one is {target}",
-                next_step="give each target a cut-over name of its own",
-            )
+        require_own(place, "target", self._record.target, target)
 
     def plan_switch(self, wanted: Iterable[tuple[str, CollectionName]]) -> AliasPlan:
         """Raises C(not_found) and C(target_exists) before anything is changed."""

@@ -83,6 +83,18 @@ def read_record(place: RecordPlace, parse: Callable[[Mapping[str, Any]], Record]
         ) from error
 
 
+def require_own(place: RecordPlace, side: str, recorded: str, own: str) -> None:
+    """Raises C(name_in_use) where the record is that of another source or target."""
+    if recorded != own:
+        raise MilvusOpsError(
+            "name_in_use",
+            "reading the record of the cut-over",
+            place.label,
+            f"it is that of another {side}: {recorded}, and this one is {own}",
+            next_step=f"give each {side} a cut-over name of its own",
+        )
+
+
 def write_record(place: RecordPlace, values: Mapping[str, Any], etag: str) -> str:
     """Write it, if nobody else has since it was read; returns the new ETag. Raises C(lock_held) otherwise."""
     body = json.dumps({"version": VERSION, **values}, indent=1, sort_keys=True).encode() + b"\n"

@@ -14,7 +14,7 @@ from ..milvus import rbac_changes
 from ..milvus.rbac import Grant, Membership
 from ..milvus.server import Server
 from . import rights
-from .record import RecordPlace, read_record, write_record
+from .record import RecordPlace, read_record, require_own, write_record
 from .rights import NO_RIGHTS, Rights, Writers
 
 RECORD_FILE = "source.json"
@@ -83,14 +83,7 @@ class SourceSide:
         found, self._etag = read_record(place, parse_source)
         self._recorded = found is not None
         self.record = found or SourceRecord(source, NONE)
-        if self.record.source != source:
-            raise MilvusOpsError(
-                "name_in_use",
-                "reading the record of the cut-over",
-                place.label,
-                f"it is that of another source: {self.record.source}, and this one is {source}",
-                next_step="give each source a cut-over name of its own",
-            )
+        require_own(place, "source", self.record.source, source)
 
     def plan(self, state: str, writers: Writers) -> SourceChange:
         """What to do for a state. Raises before anything is changed where it cannot be reached."""
