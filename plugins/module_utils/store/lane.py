@@ -86,7 +86,6 @@ class Lane(Generic[T]):
             except Refusal:
                 self._free.append(connection)
             else:
-                self._service.note_request()
                 self._under_way[connection] = _UnderWay(item, request, entered, time.monotonic())
                 return True
         self._service.gate.withdraw()

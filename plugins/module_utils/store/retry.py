@@ -45,7 +45,6 @@ class RetryBudget:
     def __init__(self) -> None:
         self._left = BUDGET
         self._guard = threading.Lock()
-        self.repeats = 0
 
     def refill(self) -> None:
         """After a success. Without the lock while nothing is missing, which is nearly always."""
@@ -56,7 +55,6 @@ class RetryBudget:
     def spend(self) -> bool:
         with self._guard:
             self._left -= 1
-            self.repeats += 1
             return self._left >= 0
 
 

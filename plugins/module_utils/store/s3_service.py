@@ -8,7 +8,6 @@ Everything that reaches an S3 service passes through here: copies, listings, str
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -132,15 +131,6 @@ class _Exchange:
             self.connection.close()
 
 
-@dataclass(frozen=True)
-class Traffic:
-    """What a service was asked so far: requests, those among them that were repeats, connections opened for them."""
-
-    requests: int
-    repeats: int
-    connections: int
-
-
 class Service:
     """One bucket as seen with one set of keys. Safe to use from many threads."""
 
@@ -150,8 +140,6 @@ class Service:
         self._concurrency = concurrency
         self.gate = Gate(concurrency)
         self._budget = RetryBudget()
-        self._requests = itertools.count(1)
-        self._asked = 0
         self._contacted = False
         try:
             self._site = self._site_in(self._access.region())
@@ -161,23 +149,12 @@ class Service:
             ) from error
 
     @property
-    def traffic(self) -> Traffic:
-        return Traffic(self._asked, self._budget.repeats, self._site.connections.opened)
-
-    @property
     def site(self) -> Site:
         return self._site
-
-    def note_request(self) -> None:
-        self._asked = next(self._requests)
 
     def note_success(self) -> None:
         self._contacted = True
         self._budget.refill()
-
-    def url_of(self, key: str) -> str:
-        route = self._site.connections.route
-        return f"{route.url.scheme}://{route.host}{self._site.path(key)}"
 
     def ask(self, action: str, request: Request, still_wanted: Callable[[], None] = lambda: None) -> Reply:
         """The answer, after as many attempts as it takes. Raises SourceMissing, ConditionFailed, MilvusOpsError."""
@@ -305,7 +282,6 @@ class Service:
         try:
             head = site.head(request, body)
             connection = site.connections.take(fresh=fresh)
-            self.note_request()
             answer = connection.exchange(head, pieces, request.patience)
             exchange = _Exchange(site, connection, answer)
             self._contacted = True

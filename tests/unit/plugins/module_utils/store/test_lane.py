@@ -115,14 +115,6 @@ def test_each_copy_is_asked_for_once_and_nearly_all_from_one_thread(answer: byte
     assert run.threads["MainThread"] >= OBJECTS / 2, run.threads
 
 
-def test_only_requests_that_were_sent_are_counted() -> None:
-    service = Service(lambda key, times: http(COPIED))
-    with serving(service) as port:
-        store = store_at(port)
-        assert Run(service).copy_these(store, PLANNED).objects == OBJECTS
-    assert store.service.traffic.requests == sum(service.asked.values())
-
-
 def test_a_service_that_closes_each_connection_gets_each_request_once() -> None:
     service = Service(lambda key, times: http(COPIED, Connection="close"))
     with serving(service) as port:

@@ -47,6 +47,11 @@ def store_at(port: int, *scope: str, connections: int = 32, **changes: Any) -> S
     return S3Store(instance_store({**options, **changes}), WriteScope(scope), connections)
 
 
+def url_of(store: S3Store, key: str) -> str:
+    site = store.service.site
+    return f"{site.connections.route.url.scheme}://{site.connections.route.host}{site.path(key)}"
+
+
 def test_a_service_that_is_busy_is_asked_again_over_the_same_connection() -> None:
     """A new one for each repeat, and the old ones kept, would use up what a process may have open."""
     script = Script([BUSY, EMPTY_LISTING] * 5)
@@ -54,8 +59,8 @@ def test_a_service_that_is_busy_is_asked_again_over_the_same_connection() -> Non
         store = store_at(port)
         for _number in range(5):
             assert not store.has_objects("a/")
-    assert store.service.traffic.repeats == 5
-    assert store.service.traffic.connections == 1
+    assert len(script.requests) == 10
+    assert store.service.site.connections.opened == 1
 
 
 def test_no_more_connections_are_kept_than_are_used_at_once() -> None:
@@ -136,14 +141,14 @@ def test_keys_that_are_given_are_the_only_ones_that_are_looked_for(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     options = {"storage_type": "aws", "access_key_id": "key", "secret_access_key": SECRET, "bucket_name": "bucket"}
     store = S3Store(instance_store({**options, "storage_use_ssl": True, "storage_region": "eu-west-1"}))
-    assert store.service.url_of("a") == "https://bucket.s3.eu-west-1.amazonaws.com/a"
+    assert url_of(store, "a") == "https://bucket.s3.eu-west-1.amazonaws.com/a"
     assert not asked.exists()
 
 
 def test_a_service_of_the_environment_at_an_ip_address_is_asked_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000")
     options = {"storage_type": "aws", "access_key_id": "key", "secret_access_key": SECRET, "bucket_name": "bucket"}
-    assert S3Store(instance_store(options)).service.url_of("a") == "http://127.0.0.1:9000/bucket/a"
+    assert url_of(S3Store(instance_store(options)), "a") == "http://127.0.0.1:9000/bucket/a"
 
 
 def test_a_lock_that_was_removed_is_no_missing_source() -> None:
@@ -170,13 +175,14 @@ def test_a_connection_that_breaks_at_the_very_end_of_an_answer_is_not_used_again
     monkeypatch.setattr(s3_service, "READ_SECONDS", 0.2)
     chunk = f"{len(EMPTY_LIST):x}\r\n{EMPTY_LIST}{end}".encode()
     stalling = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
-    with scripted(Script([stalling, EMPTY_LISTING, http("0123"), EMPTY_LISTING])) as port:
+    script = Script([stalling, EMPTY_LISTING, http("0123"), EMPTY_LISTING])
+    with scripted(script) as port:
         store = store_at(port)
         assert not store.has_objects("a/")
         with store.open_range(Pin("key", "", 4), 0, 4) as reader:
             assert not store.has_objects("a/"), "while the good connection is in use"
             assert reader.read(4) == b"0123"
-    assert store.service.traffic.repeats == 1
+    assert len(script.requests) == 4
 
 
 def test_a_connection_that_is_closed_is_broken_and_no_defect() -> None:
