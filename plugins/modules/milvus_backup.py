@@ -497,6 +497,7 @@ failure:
 """
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._module import Call, run_module, text_diff
@@ -553,20 +554,7 @@ def backup_action(call: Call) -> dict[str, Any]:
 
 def _present(call: Call) -> dict[str, Any]:
     options = call.options
-    name = new_backup_name(options["name"])
-    request = BackupRequest(
-        patterns=parse_patterns(options["collections"] or [], "collections"),
-        exclude=parse_exclusions(options["exclude"], "exclude"),
-        strategy=options["strategy"],
-        format=options["format"],
-        rbac=options["rbac"],
-        on_collection_error=options["on_collection_error"],
-        pause_gc=options["pause_gc"],
-        verify=options["verify"],
-        copy_concurrency=max(1, options["copy_concurrency"]),
-        max_rate=parse_rate(options["max_rate"], "max_rate"),
-        lock_timeout=options["lock_timeout"],
-    )
+    name, request = new_backup_name(options["name"]), _request(options)
     connection, instance, config = connection_options(options), instance_store(options), backup_store(options)
     place = _place(config, name, request.copy_concurrency)
     if request.is_snapshot:
@@ -605,6 +593,22 @@ def _present(call: Call) -> dict[str, Any]:
         "diff": _diff(outcome, place),
         "warnings": (*unproven(server.version), *defects(server.version), *outcome.warnings, *untold),
     }
+
+
+def _request(options: Mapping[str, Any]) -> BackupRequest:
+    return BackupRequest(
+        patterns=parse_patterns(options["collections"] or [], "collections"),
+        exclude=parse_exclusions(options["exclude"], "exclude"),
+        strategy=options["strategy"],
+        format=options["format"],
+        rbac=options["rbac"],
+        on_collection_error=options["on_collection_error"],
+        pause_gc=options["pause_gc"],
+        verify=options["verify"],
+        copy_concurrency=max(1, options["copy_concurrency"]),
+        max_rate=parse_rate(options["max_rate"], "max_rate"),
+        lock_timeout=options["lock_timeout"],
+    )
 
 
 def _absent(call: Call) -> dict[str, Any]:

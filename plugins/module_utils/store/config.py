@@ -166,16 +166,7 @@ def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
             f"storage type {storage_type!r} is not implemented",
             f"use one of {', '.join((*S3_TYPES, LOCAL))}",
         )
-    bucket = text("bucket_name")
-    if bucket is None:
-        raise usage_error(OPERATION, f"{prefix}bucket_name", "no bucket is named", f"set {prefix}bucket_name")
-    if not BUCKET_NAME.fullmatch(bucket) or not bucket.strip("."):
-        raise usage_error(
-            OPERATION,
-            f"{prefix}bucket_name",
-            f"{bucket!r} is no name of a bucket",
-            "write the name alone, without a path or an address",
-        )
+    bucket = _bucket(text("bucket_name"), f"{prefix}bucket_name")
     if storage_type == "minio" and text("storage_address") is None:
         raise usage_error(
             OPERATION,
@@ -207,6 +198,15 @@ def _store_config(options: Mapping[str, object], prefix: str) -> StoreConfig:
         bucket=bucket,
         root_path=clean_root_path(text("root_path") or "", f"{prefix}root_path"),
     )
+
+
+def _bucket(name: str | None, option: str) -> str:
+    if name is None:
+        raise usage_error(OPERATION, option, "no bucket is named", f"set {option}")
+    if not BUCKET_NAME.fullmatch(name) or not name.strip("."):
+        cause = f"{name!r} is no name of a bucket"
+        raise usage_error(OPERATION, option, cause, "write the name alone, without a path or an address")
+    return name
 
 
 def _require_host(address: str | None, prefix: str) -> None:
