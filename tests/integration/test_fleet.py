@@ -81,8 +81,8 @@ def stray(role: str) -> str:
     return json.dumps(dict.fromkeys(names, "stray"))
 
 
-def as_dead(side: Side, port: int = 1) -> Side:
-    return Side("milvus_dead", port, side.root_path, {**side.options, "port": port})
+def as_dead(side: Side) -> Side:
+    return Side("milvus_dead", 1, side.root_path, {**side.options, "port": 1})
 
 
 def jobs_of(report: Path) -> dict[str, dict[str, Any]]:

@@ -124,11 +124,11 @@ def create_small(client: MilvusClient, name: str, rows: int) -> None:
         client.insert(name, [{"id": key, "vector": [key, 0.0]} for key in range(rows)])
 
 
-def analysts(*, users: tuple[str, ...] = ("root",)) -> dict[str, Any]:
-    """A backup with one role, one grant and its members."""
+def analysts() -> dict[str, Any]:
+    """A backup with one role, one grant and one member."""
     grant = rbac.Grant("analysts", "Collection", "films", "Query", "archive")
     return {
-        "users": [{"user": user, "roles": [{"name": "analysts"}]} for user in users],
+        "users": [{"user": "root", "roles": [{"name": "analysts"}]}],
         "roles": [{"name": "analysts"}],
         "grants": [grant.to_json()],
     }

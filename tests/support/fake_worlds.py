@@ -100,8 +100,8 @@ def fake_side(
         yield FakeSide(fake, raw, bucket)
 
 
-def put_golden(s3: FakeS3, archive: Any, root: str = BACKUPS) -> None:
-    for key, body in golden.objects(archive, root):
+def put_golden(s3: FakeS3, archive: Any) -> None:
+    for key, body in golden.objects(archive, BACKUPS):
         s3.put(key, body)
 
 

@@ -45,7 +45,6 @@ def read_again(
     store: ObjectStore,
     expected: Iterable[StoredObject],
     *,
-    concurrency: int = CONCURRENCY,
     before_each: Callable[[], None] = lambda: None,
     after_each: Callable[[], None] = lambda: None,
 ) -> ContentReport:
@@ -58,7 +57,7 @@ def read_again(
         before_each()
         return _verdict(store, item)
 
-    for item, verdict in _each(examine, expected, concurrency):
+    for item, verdict in _each(examine, expected):
         after_each()
         if verdict in keys:
             keys[verdict].append(item.key)
@@ -101,7 +100,7 @@ def with_digests(
             raise _changed(store, item, found)
         return found.md5
 
-    for _item, md5 in _each(md5_of, stored, CONCURRENCY):
+    for _item, md5 in _each(md5_of, stored):
         after_each()
         digests.append(md5)
     return Digested(stored, digests)
@@ -120,11 +119,11 @@ def _changed(store: ObjectStore, item: StoredObject, found: ContentDigest | None
 
 
 def _each(
-    examine: Callable[[StoredObject], Found], items: Iterable[StoredObject], concurrency: int
+    examine: Callable[[StoredObject], Found], items: Iterable[StoredObject]
 ) -> Iterator[tuple[StoredObject, Found]]:
     """Many at once, in their order."""
     remaining = iter(items)
-    with ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="content") as pool:
+    with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="content") as pool:
         while batch := list(islice(remaining, BATCH_OBJECTS)):
             yield from zip(batch, pool.map(examine, batch), strict=True)
 

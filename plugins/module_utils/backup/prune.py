@@ -12,6 +12,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..errors import MilvusOpsError
 from ..progress import Progress
@@ -121,7 +122,7 @@ def execute_prune(
                 force_foreign=force_foreign,
                 check_mode=check_mode,
                 progress=Progress(),
-                still_wanted=lambda place=place, candidate=candidate: _require_unchanged(place, candidate),  # type: ignore[misc]
+                still_wanted=partial(_require_unchanged, place, candidate),
             )
         except MilvusOpsError as error:
             if error.kind not in ("lock_held", "name_in_use", "source_changed"):

@@ -19,13 +19,13 @@ POLL_SECONDS = 1.0
 PASSING_KINDS = frozenset({"timeout", "unreachable"})
 
 
-def require_ready(server: Server, *, patience: float = START_SECONDS) -> None:
+def require_ready(server: Server) -> None:
     """Wait until the server says that it is healthy; after a restart it answers long before its parts do.
 
-    Raises C(timeout) when it does not within C(patience) seconds, and C(quota) when it takes no writes or no reads: an
+    Raises C(timeout) when it does not within C(START_SECONDS), and C(quota) when it takes no writes or no reads: an
     import would pass all the same, but the instance would be of no use after it (2.3.5).
     """
-    end = time.monotonic() + patience
+    end = time.monotonic() + START_SECONDS
     while True:
         reason = _not_healthy(server)
         if not reason:
@@ -35,7 +35,7 @@ def require_ready(server: Server, *, patience: float = START_SECONDS) -> None:
                 "timeout",
                 "checking the health of the server",
                 server.options.target,
-                f"it was not healthy within {patience:g} seconds: {reason}",
+                f"it was not healthy within {START_SECONDS} seconds: {reason}",
                 next_step="see the log of the server, then run the task again",
             )
         time.sleep(POLL_SECONDS)

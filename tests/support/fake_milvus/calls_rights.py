@@ -49,7 +49,7 @@ def restore_rbac(world: World, request: Any, _database: str) -> Any:
     _refuse_what_is_there("user", {item.user for item in meta.users} & rights.users.keys())
     if groups and not world.profile.has_privilege_groups:
         raise Refused(PARAMETER, "privilege groups are not known to this server")
-    granted = {_granted(world, item, groups.keys() | rights.groups.keys()) for item in meta.grants}
+    granted = {_granted(item, groups.keys() | rights.groups.keys()) for item in meta.grants}
     if again := granted & rights.grants:
         raise Refused(OTHER, f"the privilege[{min(again).privilege}] has been granted")
     for item in meta.users:
@@ -82,7 +82,7 @@ def operate_privilege_v2(world: World, request: Any, _database: str) -> Any:
     return common_pb2.Status()
 
 
-def _granted(world: World, item: Any, groups: set[str]) -> Grant:
+def _granted(item: Any, groups: set[str]) -> Grant:
     """The wildcard becomes a group that nobody has, or is refused, up to April 2026."""
     privilege = item.grantor.privilege.name
     if privilege == ANY:

@@ -78,13 +78,13 @@ def _write_rows(world: World, collection: Collection, segment: Segment) -> None:
     place = directory(world, collection, segment, "insert_log")
     for start in range(0, len(segment.rows), ROWS_OF_A_LOG):
         rows = segment.rows[start : start + ROWS_OF_A_LOG]
-        for group, body in _files(world, collection, segment, rows):
+        for group, body in _files(collection, segment, rows):
             log = world.next_number()
             segment.logs.setdefault(group, []).append(log)
             world.objects.put(f"{place}{group}/{log}", body)
 
 
-def _files(world: World, collection: Collection, segment: Segment, rows: list[Row]) -> list[tuple[int, bytes]]:
+def _files(collection: Collection, segment: Segment, rows: list[Row]) -> list[tuple[int, bytes]]:
     """One for each field, or for each group of columns."""
     span = (rows[0][TIMESTAMP], rows[-1][TIMESTAMP])
     columns = {

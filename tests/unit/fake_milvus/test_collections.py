@@ -39,8 +39,8 @@ def rename(side: FakeSide, old: str, new: str, **fields: str) -> Any:
     return side.raw.status("RenameCollection", oldName=old, newName=new, **named)
 
 
-def properties_of(side: FakeSide, name: str = "films") -> dict[str, str]:
-    answer = side.raw.call("DescribeCollection", collection_name=name)
+def properties_of(side: FakeSide) -> dict[str, str]:
+    answer = side.raw.call("DescribeCollection", collection_name="films")
     return {pair.key: pair.value for pair in answer.properties}
 
 
