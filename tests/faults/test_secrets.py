@@ -20,8 +20,9 @@ from typing import Any, NoReturn
 
 import pytest
 from canaries import CANARIES, ENVIRONMENT, USER, all_forms, forms, hits, is_setting
-from echoing import Echo, echoing_milvus, echoing_s3, garbled_s3
+from echoing import Echo, echoing_s3, garbled_s3
 from module_process import finish, run_main, start
+from stand_ins import listening
 from tally import INJECTED, SECRET_HITS, SURVIVED, Tally
 from watching import watching
 
@@ -137,7 +138,7 @@ def test_a_server_that_repeats_secrets(
     tally: Tally, tmp_path: Path, kind: str, answer: dict[str, Any], login: Options
 ) -> None:
     text = f"{answer.get('text', '')} {told_by('token' if login is TOKEN else 'password')}"
-    with echoing_milvus(Echo(**{**answer, "text": text})) as port:
+    with listening(Echo(**{**answer, "text": text})) as port:
         options = {**MILVUS, **login, "port": port}
         assert fails(tally, tmp_path, "milvus_collection_info", options) == kind
 

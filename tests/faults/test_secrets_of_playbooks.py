@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from canaries import CANARIES, USER, all_forms
-from echoing import Echo, echoing_milvus, echoing_s3
+from echoing import Echo, echoing_s3
+from stand_ins import listening
 from tally import INJECTED, SECRET_HITS, SURVIVED, Tally
 from watching import watching
 
@@ -80,7 +81,7 @@ def test_a_play_that_fails_shows_no_secret(
         "tasks": tasks,
     }
     with (
-        echoing_milvus(Echo(all_forms(known[-1:]), status="UNAUTHENTICATED")) as milvus_port,
+        listening(Echo(all_forms(known[-1:]), status="UNAUTHENTICATED")) as milvus_port,
         echoing_s3("AccessDenied", "403 Forbidden", all_forms(known[2:3])) as store_port,
         watching(tmp_path / "home") as watch,
     ):
@@ -140,8 +141,8 @@ def test_each_side_gets_its_own_login_and_none_is_shown(ansible_playbook: Path, 
     play = {"hosts": "milvus_b", "connection": "local", "gather_facts": False, "tasks": tasks}
     source, target = (Echo(all_forms(secrets), status="UNAUTHENTICATED") for secrets in (OF_SOURCE, OF_TARGET))
     with (
-        echoing_milvus(source) as hosts["milvus_a"]["milvus_port"],
-        echoing_milvus(target) as hosts["milvus_b"]["milvus_port"],
+        listening(source) as hosts["milvus_a"]["milvus_port"],
+        listening(target) as hosts["milvus_b"]["milvus_port"],
         watching(tmp_path / "home") as watch,
     ):
         shared = {"milvus_address": "127.0.0.1", "milvus_timeout": 5, "ansible_python_interpreter": sys.executable}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,16 +51,3 @@ class Echo(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
         if self.status:
             context.abort(grpc.StatusCode[self.status], self.text)
         return milvus_pb2.GetVersionResponse(status=common_pb2.Status(code=self.code, error_code=1, reason=self.text))
-
-
-@contextmanager
-def echoing_milvus(echo: Echo) -> Iterator[int]:
-    """The port of a server that lets nobody in."""
-    listener = grpc.server(ThreadPoolExecutor(2))
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(echo, listener)
-    port = listener.add_insecure_port("127.0.0.1:0")
-    listener.start()
-    try:
-        yield port
-    finally:
-        listener.stop(None).wait()

@@ -9,12 +9,11 @@ Every other call is refused by gRPC itself, and none of them is one that a check
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import grpc
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
+from stand_ins import listening
 
 NOT_FOUND = common_pb2.Status(error_code=common_pb2.CollectionNotExists, code=100, reason="collection not found")
 
@@ -44,11 +43,5 @@ class EmptyMilvus(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
 @contextmanager
 def empty_milvus() -> Iterator[int]:
     """Its port."""
-    server = grpc.server(ThreadPoolExecutor(4))
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(EmptyMilvus(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
+    with listening(EmptyMilvus()) as port:
         yield port
-    finally:
-        server.stop(None).wait()

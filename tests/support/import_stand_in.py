@@ -10,16 +10,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc, schema_pb2
-
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
 
 NOT_FOUND = common_pb2.Status(code=100, error_code=1, reason="collection not found")
 _ids = itertools.count(1000)
@@ -109,17 +104,3 @@ class ImportStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc
     def _done(self, call: str) -> Any:
         self.calls.append(call)
         return common_pb2.Status()
-
-
-@contextmanager
-def connected(stand_in: ImportStandIn) -> Iterator[Server]:
-    """A connection of the collection to a stand-in that listens on loopback."""
-    listener = grpc.server(ThreadPoolExecutor(2))
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(stand_in, listener)
-    port = listener.add_insecure_port("127.0.0.1:0")
-    listener.start()
-    try:
-        with Server(connection_options({"address": "127.0.0.1", "port": port})) as server:
-            yield server
-    finally:
-        listener.stop(None).wait()

@@ -8,9 +8,6 @@ Its answers and its words are those of Milvus 2.3.5 with authorization.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +15,6 @@ import grpc
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
 
 PRIVILEGES = {"Collection": {"Insert", "Query", "Search", "*"}, "Global": {"All", "*"}, "User": {"UpdateUser"}}
 RIGHTS = {
@@ -142,17 +138,3 @@ class RbacStandIn(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
 
 def _refused(reason: str, code: int = 65535) -> Any:
     return common_pb2.Status(code=code, error_code=common_pb2.ErrorCode.UnexpectedError, reason=reason)
-
-
-@contextmanager
-def connected(stand_in: RbacStandIn, **login: str) -> Iterator[Server]:
-    """A connection of the collection to a stand-in that listens on loopback."""
-    listener = grpc.server(ThreadPoolExecutor(2))
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(stand_in, listener)
-    port = listener.add_insecure_port("127.0.0.1:0")
-    listener.start()
-    try:
-        with Server(connection_options({"address": "127.0.0.1", "port": port, **login})) as server:
-            yield server
-    finally:
-        listener.stop(None).wait()

@@ -9,14 +9,13 @@ The server is a stand-in at the other end of a real connection; the integration 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc, schema_pb2
+from stand_ins import connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.cutover.aliases import (
     RECORD_FILE,
@@ -26,7 +25,6 @@ from ansible_collections.vectorops.milvus.plugins.module_utils.cutover.aliases i
 from ansible_collections.vectorops.milvus.plugins.module_utils.cutover.record import record_place
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.config import backup_store
 
 Bring = Callable[..., AliasPlan]
@@ -78,10 +76,6 @@ def there() -> Milvus:
 @pytest.fixture
 def bring(there: Milvus, tmp_path: Path) -> Iterator[Bring]:
     """One run of the module: aliases and their collections for a switch, nothing for the way back."""
-    listener = grpc.server(ThreadPoolExecutor(2))
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(there, listener)
-    port = listener.add_insecure_port("127.0.0.1:0")
-    listener.start()
     config = backup_store({"backup_storage_type": "local", "backup_root_path": str(tmp_path)})
 
     def run(**aliases: str) -> AliasPlan:
@@ -94,9 +88,8 @@ def bring(there: Milvus, tmp_path: Path) -> Iterator[Bring]:
         side.switch(plan)
         return plan
 
-    with Server(connection_options({"address": "127.0.0.1", "port": port})) as server:
+    with connected(there) as server:
         yield run
-    listener.stop(None).wait()
 
 
 def test_aliases_are_moved_and_made_and_come_back(there: Milvus, bring: Bring) -> None:

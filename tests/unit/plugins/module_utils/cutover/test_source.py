@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rbac_stand_in import RbacStandIn, connected
+from rbac_stand_in import RbacStandIn
+from stand_ins import connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.cutover.record import record_place
 from ansible_collections.vectorops.milvus.plugins.module_utils.cutover.rights import WRITING, Writers

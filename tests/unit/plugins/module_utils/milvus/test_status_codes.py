@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
 import pytest
 from pymilvus.grpc_gen import common_pb2, milvus_pb2, milvus_pb2_grpc
+from stand_ins import connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import KINDS, MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import sdk
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.complaints import complained
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server, connection_options
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.status_codes import STATUS_CODES
 
 RANGES = (
@@ -49,13 +48,8 @@ class Refusing(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
 @pytest.fixture(scope="module")
 def refusing() -> Iterator[tuple[Refusing, Server]]:
     there = Refusing()
-    listener = grpc.server(ThreadPoolExecutor(1))
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(there, listener)
-    port = listener.add_insecure_port("127.0.0.1:0")
-    listener.start()
-    with Server(connection_options({"address": "127.0.0.1", "port": port})) as server:
+    with connected(there) as server:
         yield there, server
-    listener.stop(None).wait()
 
 
 def failure_of(refusing: tuple[Refusing, Server], code: int, reason: str) -> MilvusOpsError:

@@ -6,29 +6,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from fake_places import FakePlace
 from staging_world import Milvus, World, build_world
+from stand_ins import connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import sdk
-from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import ConnectionOptions, Server
+from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.server import Server
 from ansible_collections.vectorops.milvus.plugins.module_utils.restore import bulk_staging, waiting
 
 
 @pytest.fixture(scope="module")
 def milvus() -> Iterator[tuple[Milvus, Server]]:
-    service, server = Milvus(), sdk.grpc.server(ThreadPoolExecutor(4))
-    sdk.milvus_pb2_grpc.add_MilvusServiceServicer_to_server(service, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    with Server(ConnectionOptions("127.0.0.1", port, None, None, None)) as client:
+    service = Milvus()
+    with connected(service) as client:
         yield service, client
-    server.stop(None)
 
 
 @pytest.fixture

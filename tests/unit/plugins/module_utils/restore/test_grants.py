@@ -13,7 +13,8 @@ from fake_milvus.profiles import Profile
 from fake_places import FakePlace
 from fake_worlds import FakeSide
 from module_process import killed_at, run
-from rbac_stand_in import RIGHTS, RbacStandIn, connected
+from rbac_stand_in import RIGHTS, RbacStandIn
+from stand_ins import connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.collection_name import CollectionName
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus.rbac import Grant

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rbac_stand_in import RIGHTS, RbacStandIn, connected
+from rbac_stand_in import RIGHTS, RbacStandIn
+from stand_ins import connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.errors import MilvusOpsError
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import rbac, rbac_changes

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
-from import_stand_in import ImportStandIn, connected
+from import_stand_in import ImportStandIn
 from pymilvus.grpc_gen import common_pb2
+from stand_ins import connected
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.layout import BackupLayout, InstanceLayout
 from ansible_collections.vectorops.milvus.plugins.module_utils.backup.manifest import BackupMeta
