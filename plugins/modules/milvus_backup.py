@@ -408,18 +408,18 @@ removed:
       sample: 361007
 sample_keys:
   description: At most 20 of the keys that were written or removed, or would be.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [backup/my_backup/binlogs/insert_log/1/2/3/3/100/4]
 duration:
   description: Seconds that the run took.
-  returned: always
+  returned: success
   type: float
   sample: 4.2
 seconds_by_phase:
   description: Seconds of each phase.
-  returned: always
+  returned: success
   type: dict
   sample: {look: 0.2, plan: 3.1, copy: 0.7, commit: 0.1}
 config_file:
