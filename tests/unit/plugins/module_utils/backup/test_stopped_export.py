@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from fake_milvus import profiles
 from fake_places import FakePlace
+from newer_client import needs_snapshots
 
 from ansible_collections.vectorops.milvus.plugins.module_utils.milvus import snapshots
+
+pytestmark = needs_snapshots
 
 
 @pytest.mark.parametrize("call", ["snapshot_moment", "begin_export"])
