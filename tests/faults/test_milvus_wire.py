@@ -141,7 +141,7 @@ def until_done(
     for method, moment in breaks:
         proxy.heal()
         broken = proxy.break_at(method, moment)
-        with timed(LONGEST_RUN):
+        with timed(LONGEST_RUN, f"{method}, {moment}"):
             ended = run()
         runs += ended.failed
         lines.tally(INJECTED, int(broken.done))
@@ -178,7 +178,8 @@ def test_a_restore_whose_line_breaks_at_a_call(
     lines: Lines, fresh: Fresh, rounds: Rounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Create, import and rename have happened and nobody heard of it: nothing is done twice, nothing is left out."""
-    monkeypatch.setattr(f"{ENGINE}.milvus.imports.IMPORT_CALL_SECONDS", SHORT_TIMEOUT)
+    for constant in ("imports.IMPORT_CALL_SECONDS", "health.START_SECONDS"):
+        monkeypatch.setattr(f"{ENGINE}.milvus.{constant}", SHORT_TIMEOUT)
     chosen = [SPECIAL_MOMENTS["milvus_restore"]]
     if rounds(0, 1):
         every = calls_of(

@@ -193,11 +193,11 @@ def run_apart(module: str, arguments: Options, constants: Mapping[str, float] | 
 
 
 @contextmanager
-def timed(seconds: float) -> Iterator[None]:
+def timed(seconds: float, what: str = "") -> Iterator[None]:
     began = time.monotonic()
     yield
     took = time.monotonic() - began
-    assert took < seconds, f"{took:.1f} s"
+    assert took < seconds, f"{what} {took:.1f} s"
 
 
 def require_failure(ended: ModuleRun, *kinds: str, left: bool) -> Mapping[str, Any]:
