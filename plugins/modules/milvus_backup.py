@@ -141,9 +141,9 @@ options:
     default: etag
   copy_concurrency:
     description:
-      - How many objects are copied at once, at most. It begins with 64 and becomes more while the object storage answers
+      - How many objects are copied at once, at most. It begins with 128 and becomes more while the object storage answers
         each request as fast as before. While the object storage answers that it is busy, it is fewer.
-      - Where bytes pass through the host of the module, to another service or a disk, it is never more than 128.
+      - Where bytes pass through the host of the module, to another service or a disk, it begins with 64 and is never more than 128.
     type: int
     default: 256
   max_rate:

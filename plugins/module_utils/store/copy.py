@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from .base import ConditionFailed, ObjectStore, Pin, SourceMissing
-from .growth import Growth
+from .growth import FIRST_OF_ONE_THREAD, Growth
 from .lane import Lane
 from .rate import RateLimit
 from .s3 import S3Store
@@ -94,6 +94,8 @@ class CopyRun:
         """Copy all, or raise the first failure after every copy that had begun has ended."""
         remaining = iter(copies)
         lane = None if self._limit else _lane_between(self._source, self._destination)
+        if lane is not None:
+            self._growth.begin_with(FIRST_OF_ONE_THREAD)
         try:
             if lane is None or self._drive(lane, remaining):
                 self._remaining = remaining

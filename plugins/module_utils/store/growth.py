@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 FIRST = 64
+FIRST_OF_ONE_THREAD = 128
+"""Where one thread has all copies under way: they take no turns, and half as many would be judged for longer."""
+
 FACTOR = 1.5
 SLOWER = 1.25
 """A service that has no more to give takes C(FACTOR) times as long for each of so many more copies."""
@@ -25,6 +28,11 @@ class Growth:
         self._most = most
         self.wanted = self._proven = min(FIRST, most)
         self._quickest = float("inf")
+        self._begin()
+
+    def begin_with(self, first: int) -> None:
+        """Before the first copy: begin with another number than C(FIRST)."""
+        self.wanted = self._proven = min(first, self._most)
         self._begin()
 
     def note(self, seconds: float) -> None:

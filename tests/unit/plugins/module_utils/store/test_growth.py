@@ -15,7 +15,7 @@ from local_folders import fill, keys, store_at
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import copy as copying
 from ansible_collections.vectorops.milvus.plugins.module_utils.store import growth as growing
 from ansible_collections.vectorops.milvus.plugins.module_utils.store.copy import Copy, CopyRun
-from ansible_collections.vectorops.milvus.plugins.module_utils.store.growth import FIRST, Growth
+from ansible_collections.vectorops.milvus.plugins.module_utils.store.growth import FIRST, FIRST_OF_ONE_THREAD, Growth
 
 MANY = 20_000
 
@@ -40,6 +40,15 @@ def test_a_service_at_its_limit_gets_no_more_than_at_first(most: int) -> None:
 def test_what_was_found_to_be_as_fast_is_kept() -> None:
     """Up to 144 at once a copy takes as long as alone, then they wait for each other."""
     assert after_many(Growth(512), lambda wanted: 0.02 * max(1, wanted / 144)) == 144
+
+
+@pytest.mark.parametrize("most", [1, FIRST, FIRST_OF_ONE_THREAD, 256])
+def test_one_thread_begins_with_more(most: int) -> None:
+    """And keeps them at a service at its limit, but never has more than are allowed."""
+    growth = Growth(most)
+    growth.begin_with(FIRST_OF_ONE_THREAD)
+    assert growth.wanted == min(FIRST_OF_ONE_THREAD, most)
+    assert after_many(growth, lambda wanted: wanted / 1000) == min(FIRST_OF_ONE_THREAD, most)
 
 
 def test_slow_first_copies_are_no_measure() -> None:
